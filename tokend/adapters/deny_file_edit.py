@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from tokend.adapters.deny_source import joined
+
 MODE: Final = 0o640
 LOCK_SECONDS: Final = 10.0
 """The longest wait for another writer."""
@@ -23,7 +25,7 @@ def edit_deny_file(path: Path, change: Callable[[list[bytes]], list[bytes] | Non
     """Replace the lines of the file by what `change` makes of them; None leaves the file as it is.
 
     Lines have no newline. Mode and owner are kept where that is permitted. A file that does not exist is created.
-    Raises `OSError`; `TimeoutError` if another writer holds the lock for too long.
+    Raises `OSError`; `TimeoutError` if another writer holds the lock for too long; `ValueError` as `joined` does.
     """
     path = path.resolve()  # a link stays a link
     if path.exists() and not path.is_file():  # a device or a pipe may never end
@@ -32,7 +34,7 @@ def edit_deny_file(path: Path, change: Callable[[list[bytes]], list[bytes] | Non
         with os.fdopen(os.dup(descriptor), "rb") as file:
             lines = change(file.read().splitlines())
         if lines is not None:
-            _replace(path, b"".join(line + b"\n" for line in lines), os.fstat(descriptor))
+            _replace(path, joined(lines), os.fstat(descriptor))
 
 
 @contextmanager

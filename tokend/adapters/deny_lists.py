@@ -61,8 +61,9 @@ class FileList(EditedList):
             raise CannotUse(f"the deny file {self.name} does not exist: put a copy of it back, or create an empty file")
         try:
             edit_deny_file(self.path, change)
-        except OSError as error:
-            raise CannotUse(f"the deny file cannot be changed: {self.name}: {error.strerror or error}") from error
+        except (OSError, ValueError) as error:
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise CannotUse(f"the deny file cannot be changed: {self.name}: {why}") from error
 
 
 class RedisList(EditedList):

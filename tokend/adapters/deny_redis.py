@@ -1,18 +1,20 @@
 """The deny list in Redis, for all hosts and workers that share one. Each looks at it five times a second.
 
-It is a hash with two fields: `entries` are the lines of a file, compressed (zlib); `version` is a random text that differs
-after each change, so that only a list that has changed is sent. While Redis cannot be read, or has lost the list, the
-entries that were read last count. Until the list has been read once, nobody gets a token.
+It is a hash with two fields: `entries` are the lines of a file, compressed (zlib); `version` is a text that differs after
+each change, so that only a list that has changed is sent. It begins with a number that rises: a Redis that has lost changes is
+found out, and removes nothing. While Redis cannot be read, or has lost the list, the entries that were read last count.
+Until the list has been read once, nobody gets a token.
 """
 
 import asyncio
 import contextlib
 import secrets
+import time
 import zlib
 from collections.abc import Callable
 from typing import Final
 
-from tokend.adapters.deny_source import MAX_BYTES, TOO_LARGE, DenySource
+from tokend.adapters.deny_source import MAX_BYTES, TOO_LARGE, DenySource, joined
 from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.redis_client import Client, client_of, error_name
 from tokend.core.model import Caller
@@ -51,6 +53,7 @@ class DenyRedis(DenySource):
         super().__init__("redis", log, clock, elapsed)
         self._client = client_of(url, SCRIPT, ANSWER_SECONDS)
         self._known = b""
+        self._newest = 0
         self._first_look = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
@@ -85,10 +88,13 @@ class DenyRedis(DenySource):
             version, *entries = await loop_timeout(CALL_SECONDS, self._client.script([KEY], [self._known]))
             if not version and self._known:
                 raise ValueError("Redis has lost it")
+            has_lost_changes = 0 < _number(version) < self._newest
             if entries or not self.has_been_read:
                 packed = entries[0] if entries else b""
-                await asyncio.to_thread(lambda: self._use(_unpacked(packed)))
-                self._known = version
+                await asyncio.to_thread(lambda: self._use(_unpacked(packed), removes=not has_lost_changes))
+                self._known, self._newest = version, max(self._newest, _number(version))
+            if has_lost_changes:
+                raise ValueError("Redis has lost its latest changes")
         except Exception as error:  # noqa: BLE001  # whatever the library raises, the list could not be read
             self._fail(str(error) if type(error) is ValueError else f"Redis cannot be read: {error_name(error)}")
             await self._disconnect()
@@ -134,8 +140,8 @@ async def edit_deny_redis(url: Secret, change: Callable[[list[bytes]], list[byte
             lines = change(raw.splitlines())
             if lines is None:
                 return
-            new_version = secrets.token_hex(8).encode()
-            packed = zlib.compress(b"".join(line + b"\n" for line in lines), zlib.Z_BEST_SPEED)
+            new_version = b"%d-%s" % (max(_number(known) + 1, time.time_ns()), secrets.token_hex(8).encode())
+            packed = zlib.compress(joined(lines), zlib.Z_BEST_SPEED)
             version, *others = await loop_timeout(CALL_SECONDS, client.script([KEY], [known, new_version, packed]))
             if version == new_version:
                 return
@@ -149,6 +155,12 @@ async def _read(client: Client) -> tuple[bytes, bytes]:
     """The version of the list, and its lines."""
     version, *entries = await loop_timeout(CALL_SECONDS, client.script([KEY], [b""]))
     return version, _unpacked(entries[0] if entries else b"")
+
+
+def _number(version: bytes) -> int:
+    """It rises with each change: the time, or one more than before. 0 if there is none: tokend 0.2.0 wrote none."""
+    number, _, rest = version.partition(b"-")
+    return int(number) if rest and number.isdigit() else 0
 
 
 def _unpacked(packed: bytes) -> bytes:

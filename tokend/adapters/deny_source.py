@@ -7,7 +7,7 @@ reported, the others count at once, and until all lines are entries none is remo
 import io
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -28,6 +28,14 @@ PAUSE_SECONDS: Final = 0.0005
 """A thread works for so long, and then pauses: only one thread of a process can run, and requests must not wait for it."""
 _LINES: Final = 32
 """Lines between two looks at the clock."""
+
+
+def joined(lines: Iterable[bytes]) -> bytes:
+    """What a source holds that has these lines. `ValueError` if no server would read it."""
+    raw = b"".join(line + b"\n" for line in lines)
+    if len(raw) > MAX_BYTES:
+        raise ValueError(f"it would be over {MAX_BYTES >> 20} MiB: first remove entries, such as those that have ended")
+    return raw
 
 
 class DenySource(ABC):
@@ -88,8 +96,8 @@ class DenySource(ABC):
         """Seconds since the list was last known to be what the source says."""
         return max(0.0, self._elapsed() - self._checked_at)
 
-    def _use(self, raw: bytes) -> None:
-        """Put these lines into force, and the others out of it. Only one thread at a time may call it."""
+    def _use(self, raw: bytes, *, removes: bool = True) -> None:
+        """Put these lines into force, and the others out of it if it `removes`. Only one thread at a time may call it."""
         self._resumed_at = time.perf_counter()
         version, checked, problems, sentences = self._versions + 1, 0, 0, []
         lines, known = io.BytesIO(raw), self._lines
@@ -110,7 +118,7 @@ class DenySource(ABC):
                         self._index.add(entry)
                         known[line] = version
             checked += len(block)
-        if not problems:
+        if removes and not problems:
             self._remove_all_but(version)
         if problems > MAX_PROBLEMS:
             sentences.append(f"{problems - MAX_PROBLEMS} more lines are no entries")
@@ -141,7 +149,7 @@ class DenySource(ABC):
         if self._error != sentence:
             # it may belong to a configuration that does not serve, such as that of a reload which is refused for it
             before = "a configuration issues no token before its deny list has been read"
-            state = "the deny list is unchanged" if self.has_been_read else before
+            state = "the deny entries that were read last stay in force" if self.has_been_read else before
             self._log.event_from_thread("deny", "error", message=f"{state}: {sentence}")
         self._error = sentence
 

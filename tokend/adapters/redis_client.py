@@ -15,7 +15,7 @@ from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
-from redis.exceptions import ConnectionError, RedisError
+from redis.exceptions import ConnectionError, RedisClusterException, RedisError
 
 from tokend.core.secrets import Secret
 
@@ -75,7 +75,13 @@ def _cluster(scheme: str, rest: str, connection: dict[str, Any], script: str) ->
     cluster = RedisCluster(startup_nodes=nodes, **{**connection, **options})
     node = cluster.startup_nodes[0]
     node.connection_class(**node.connection_kwargs)  # see _check
-    return Client(cluster.register_script(script), cluster.aclose, cluster.aclose)
+
+    async def reset() -> None:
+        """The client goes on with the nodes that it has found. If all of them are replaced, only the URL still leads there."""
+        await cluster.aclose()
+        cluster.nodes_manager.startup_nodes.update({node.name: node for node in nodes})
+
+    return Client(cluster.register_script(script), reset, cluster.aclose)
 
 
 def _sentinel(scheme: str, rest: str, connection: dict[str, Any], script: str) -> Client:
@@ -121,8 +127,10 @@ def _check(server: Redis) -> None:
     pool.connection_class(**pool.connection_kwargs)
 
 
-def error_name(error: Exception) -> str:
+def error_name(error: BaseException) -> str:
     """What kind of error it is. Its text is left out, since it may quote the URL."""
+    while isinstance(error, RedisClusterException) and (of_node := error.__cause__ or error.__context__):
+        error = of_node
     if isinstance(error.__context__, SSLCertVerificationError):  # redis-py raises its own error while it handles this
         return "the TLS certificate is not accepted"
     return type(error).__name__

@@ -5,7 +5,7 @@ failed call no request waits for Redis: `on_failure` decides, and a probe in the
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -25,13 +25,13 @@ PROBE_SECONDS: Final = 1.0
 """The timeout of a probe, and the pause after a failed probe."""
 CALM_SECONDS: Final = 10.0
 """If Redis has worked for this long, the first probe after a failure is sent at once: a late answer is not an outage."""
-MAX_GROUPS: Final = 256
-"""The most groups in a call, so that no script blocks Redis for long. A larger batch has a call of its own."""
+MAX_COUNTERS: Final = 1024
+"""The most counters in a call, so that no script blocks Redis for long. A larger group has a call of its own."""
 _PROBE: Final[BucketGroup] = [("probe", Limit(999_999, 1, 999_999))]
 
 
 class _Call(Struct, frozen=True):
-    """The groups of a request, and the future of their answers; its result is None if Redis did not answer."""
+    """Groups of a request, and the future of their answers; its result is None if Redis did not answer."""
 
     groups: Sequence[BucketGroup]
     answers: "asyncio.Future[list[Excess | None] | None]"
@@ -66,14 +66,16 @@ class RedisLimiter:
     async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
         """See `core.interfaces.Limiter.take`."""
         if self._down_since is None:
-            call = _Call(groups, asyncio.get_running_loop().create_future())
-            self._waiting.append(call)
+            calls = [_Call(part, asyncio.get_running_loop().create_future()) for part in _parts(groups)]
+            self._waiting += calls
             if self._sending is None:
                 self._sending = asyncio.create_task(self._send_all())
-            answers = await call.answers
-            if answers is not None:
-                return answers
-        elif self._probing is None and self._elapsed() >= self._probe_at:
+            answers: list[Excess | None] = []
+            for call in calls:
+                answered = await call.answers
+                answers += await self._decide_without(call.groups) if answered is None else answered
+            return answers
+        if self._probing is None and self._elapsed() >= self._probe_at:
             self._probing = asyncio.create_task(self._probe())
         return await self._decide_without(groups)
 
@@ -119,9 +121,11 @@ class RedisLimiter:
                 _resolve(call, None)
 
     def _next_calls(self) -> list[_Call]:
-        groups, number = 0, 0
-        while number < len(self._waiting) and (not number or groups + len(self._waiting[number].groups) <= MAX_GROUPS):
-            groups += len(self._waiting[number].groups)
+        counters, number = 0, 0
+        for call in self._waiting:
+            counters += sum(map(len, call.groups))
+            if number and counters > MAX_COUNTERS:
+                break
             number += 1
         together, self._waiting = self._waiting[:number], self._waiting[number:]
         return together
@@ -157,6 +161,17 @@ class RedisLimiter:
             self._down_since, self._requests_without = None, 0
         finally:
             self._probing = None
+
+
+def _parts(groups: Sequence[BucketGroup]) -> Iterator[Sequence[BucketGroup]]:
+    """The groups, in parts of MAX_COUNTERS. Each group counts by itself."""
+    start, counters = 0, 0
+    for place, group in enumerate(groups):
+        counters += len(group)
+        if counters > MAX_COUNTERS and place > start:
+            yield groups[start:place]
+            start, counters = place, len(group)
+    yield groups[start:]
 
 
 def _resolve(call: _Call, answers: list[Excess | None] | None) -> None:

@@ -93,9 +93,10 @@ class RedisServer:
 
 
 class Network:
-    """What stands between tokend and Redis; `lag` in seconds, None lets nothing through."""
+    """What stands between tokend and Redis; `lag` in seconds, None lets nothing through. `server`: where it leads to."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
         self.lag: float | None = 0.0
         self.connections = 0
         self.url = ""
@@ -104,7 +105,7 @@ class Network:
 @asynccontextmanager
 async def network(server: RedisServer) -> AsyncIterator[Network]:
     """A way to the server that can be slow, or a black hole: it takes connections and what is sent, and never answers."""
-    way = Network()
+    way = Network(server)
     tasks: set[asyncio.Task[None]] = set()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -122,7 +123,7 @@ async def network(server: RedisServer) -> AsyncIterator[Network]:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         way.connections += 1
         try:
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", server.port)
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", way.server.port)
         except OSError:
             writer.close()
             return

@@ -6,22 +6,27 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.running import ROOT
 from tests.system.limits.redis_groups import cluster, cluster_url, sentinels
 from tests.system.limits.redis_server import SECONDS, RedisServer, need_redis
 from tests.unit.http.running import DEMO, KEY, NOW, Running, serving
 from tokend.adapters.deny_redis import DenyRedis, edit_deny_redis, read_deny_redis
+from tokend.adapters.deny_source import MAX_BYTES
 from tokend.core.interfaces import Interfaces
 from tokend.core.secrets import Secret
 from tokend.telemetry.log import JsonLog
 
 ADA = b'{"user":"ada"}'
 BOB = b'{"user":"bob"}'
+CID = b'{"user":"cid"}'
 
 
 class Host:
@@ -78,7 +83,8 @@ async def test_an_entry_counts_on_all_hosts_and_holds_while_redis_is_away(redis:
         await until(_problems_of(second), 1)
         assert [await second.status(user) for user in ("ada", "bob")] == [403, 200]
         redis.start()  # empty: what it has lost still counts
-        await until(lambda: _as_awaitable("the deny list is unchanged: Redis has lost it" in second.messages), True)
+        lost = "the deny entries that were read last stay in force: Redis has lost it"
+        await until(lambda: _as_awaitable(lost in second.messages), True)
         assert await second.status("ada") == 403
         await write(redis.url, BOB)
         await second.becomes("bob", 403)
@@ -87,6 +93,38 @@ async def test_an_entry_counts_on_all_hosts_and_holds_while_redis_is_away(redis:
         assert second.messages[-1] == "the deny list can be read again"
         await write(redis.url)
         await first.becomes("bob", 200)
+
+
+async def test_a_redis_that_has_lost_only_the_latest_changes_unblocks_nobody(tmp_path: Path) -> None:
+    """A restart with an older snapshot let in again, without a word, whoever had been blocked since."""
+    need_redis()
+    with RedisServer("--dir", str(tmp_path)) as redis:
+        await write(redis.url, ADA, CID)
+        redis.command("SAVE")
+        async with host(redis.url) as one_host:
+            await write(redis.url, ADA, BOB)
+            await one_host.becomes("bob", 403)
+            redis.kill()
+            redis.start()
+            await until(_problems_of(one_host), 1)
+            lost = "the deny entries that were read last stay in force: Redis has lost its latest changes"
+            await until(lambda: _as_awaitable(lost in one_host.messages), True)
+            assert [await one_host.status(user) for user in ("ada", "bob", "cid")] == [403] * 3
+            await write(redis.url, CID)
+            await one_host.becomes("bob", 200)
+            assert [await one_host.status(user) for user in ("ada", "cid")] == [200, 403]
+            await until(_problems_of(one_host), 0)
+
+
+async def test_a_change_by_a_clock_that_is_late_is_one_after_all(redis: RedisServer) -> None:
+    entries = zlib.compress(ADA + b"\n")
+    redis.command("HSET", "tokend:{deny}", "version", b"%d-clock" % (2 * time.time_ns()), "entries", entries)
+    async with host(redis.url) as one_host:
+        await one_host.becomes("ada", 403)
+        await write(redis.url, BOB)
+        await one_host.becomes("bob", 403)
+        await one_host.becomes("ada", 200)
+        assert one_host.deny.problems == 0
 
 
 async def test_without_redis_at_the_start_nobody_gets_a_token_until_the_list_is_read(redis: RedisServer) -> None:
@@ -126,12 +164,24 @@ async def test_what_is_no_list_changes_nothing(redis: RedisServer) -> None:
         await one_host.becomes("ada", 403)
         redis.command("HSET", "tokend:{deny}", "version", "other", "entries", "text")
         await until(_problems_of(one_host), 1)
-        assert one_host.messages[-1] == "the deny list is unchanged: what Redis holds is no deny list"
+        assert (
+            one_host.messages[-1]
+            == "the deny entries that were read last stay in force: what Redis holds is no deny list"
+        )
         redis.command("HSET", "tokend:{deny}", "entries", zlib.compress(bytes(33 * 1024 * 1024)))
         await until(lambda: _as_awaitable("is over 32 MiB" in one_host.messages[-1]), True)
         redis.command("SET", "tokend:{deny}", "text")
         await until(lambda: _as_awaitable("ResponseError" in one_host.messages[-1]), True)
         assert await one_host.status("ada") == 403
+
+
+async def test_a_change_that_no_server_would_read_is_refused(redis: RedisServer) -> None:
+    """`tokend deny add` made the list too large. No server took it, no new one issued tokens, and nothing could be removed."""
+    half = b"[%s]" % bytes(MAX_BYTES // 2)
+    await write(redis.url, ADA)
+    with pytest.raises(ValueError, match="it would be over 32 MiB: first remove entries"):
+        await write(redis.url, half, half)
+    assert await read_deny_redis(Secret(redis.url)) == ADA + b"\n"
 
 
 async def test_no_writer_overwrites_another(redis: RedisServer) -> None:

@@ -1,13 +1,15 @@
 """A Redis Cluster and Sentinels count limits, chosen by the URL. tests/long/redis_groups.py has the full size."""
 
+import asyncio
 import re
+from contextlib import ExitStack
 
 import pytest
 
 from tests.running import ROOT
 from tests.system.limits.hosts import host
 from tests.system.limits.redis_groups import cluster, cluster_url
-from tests.system.limits.redis_server import need_redis
+from tests.system.limits.redis_server import SECONDS, need_redis, network
 from tokend.adapters.redis_client import client_of
 from tokend.core.secrets import Secret
 
@@ -23,6 +25,24 @@ async def test_hosts_share_their_limits_through_a_cluster() -> None:
             assert not first.log
 
 
+async def test_a_cluster_of_which_all_nodes_were_replaced_is_found_again_by_its_url() -> None:
+    """Pods that had all got new addresses were never found, although the name in the URL led to them."""
+    need_redis()
+    with ExitStack() as old, ExitStack() as new:
+        (node,) = old.enter_context(cluster(1))
+        async with network(node) as way, host(f"redis+cluster{way.url.removeprefix('redis')}", "{caller: 2/h}") as one:
+            assert await one.statuses(3) == [200, 200, 429]
+            old.close()
+            assert await one.statuses(1) == [503]
+            (way.server,) = new.enter_context(cluster(1))
+            async with asyncio.timeout(SECONDS):
+                while not one.limiter.healthy():
+                    one.clock.now += 1
+                    await one.token_request()
+                    await asyncio.sleep(0.02)
+            assert await one.statuses(3) == [200, 200, 429]
+
+
 async def test_the_rights_that_the_documentation_names_are_enough_in_a_cluster() -> None:
     need_redis()
     page = (ROOT / "docs/limits.md").read_text("utf-8")
@@ -34,6 +54,7 @@ async def test_the_rights_that_the_documentation_names_are_enough_in_a_cluster()
         url = cluster_url(nodes).replace("//", "//tokend:pass@")
         async with host(url, "{caller: 2/h}") as one:
             assert await one.statuses(1) == [503]
+            assert '"reason":"NoPermissionError"' in one.log  # not redis-py's RedisClusterException, whatever it is
         nodes[0].command(*rule, *further.split())
         async with host(url, "{caller: 2/h}") as one:
             assert await one.statuses(3) == [200, 200, 429]

@@ -11,6 +11,8 @@ from tests.running import ROOT
 from tests.system.limits.hosts import Host, host
 from tests.system.limits.redis_server import RedisServer, need_redis
 from tests.unit.http.running import KEY
+from tokend.adapters.redis_limiter import MAX_COUNTERS
+from tokend.core.rate_limits import Limit
 
 
 def new_app() -> str:
@@ -40,6 +42,20 @@ async def test_two_hosts_admit_exactly_burst_and_rate_times_time(shared_redis: R
     admitted = statuses.count(200)
     assert set(statuses) == {200, 429}
     assert burst + rate * (ended - begun) // 1_000_000 <= admitted <= burst + rate * (after - before) // 1_000_000
+
+
+async def test_a_batch_of_very_many_counters_is_sent_in_parts(redis: RedisServer) -> None:
+    """A batch for thousands of users was one script. It blocked Redis for a tenth of a second, so that no limit held."""
+    limit = Limit(1, 3600, 1)
+    groups = [[(f"user:{group}:{user}", limit) for user in range(300)] for group in range(20)]
+    async with host(redis.url, "{user: 1/h}") as one:
+        redis.command("CONFIG", "RESETSTAT")
+        assert await one.limiter.take(groups) == [None] * 20
+        again = await one.limiter.take(groups)
+    assert [excess.bucket[0] for excess in again if excess] == [f"user:{group}:0" for group in range(20)]
+    stats = redis.command("INFO", "commandstats")["cmdstat_evalsha"]
+    assert stats["calls"] - stats["failed_calls"] == 2 * -(-20 // (MAX_COUNTERS // 300))
+    assert not one.log
 
 
 async def test_every_limit_of_a_request_goes_in_one_call(shared_redis: RedisServer) -> None:

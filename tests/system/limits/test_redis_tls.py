@@ -28,8 +28,9 @@ async def test_the_url_names_the_authority(url: str, tmp_path: Path) -> None:
         assert server.log == ""
 
 
-async def test_the_log_says_that_the_certificate_is_not_accepted(url: str) -> None:
+@pytest.mark.parametrize("scheme", ["rediss", "rediss+cluster"])
+async def test_the_log_says_that_the_certificate_is_not_accepted(url: str, scheme: str) -> None:
     """It named the class of an error, which the other failures of a connection have too."""
-    async with host(url, "{caller: 2/h}") as server:
+    async with host(url.replace("rediss", scheme), "{caller: 2/h}") as server:
         assert await server.statuses(1) == [503]
         assert json.loads(server.log.splitlines()[0])["reason"] == "the TLS certificate is not accepted"

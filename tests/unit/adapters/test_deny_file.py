@@ -119,7 +119,7 @@ async def test_a_file_that_is_gone_lets_nobody_in_and_is_reported_after_two_seco
     watched.check(30)
     assert await watched.denied("ada") == ["ada"]
     assert watched.deny.problems == 1
-    assert watched.messages == ["the deny list is unchanged: No such file or directory"]
+    assert watched.messages == ["the deny entries that were read last stay in force: No such file or directory"]
     assert watched.deny.age() > 4
     watched.write(BOB)
     watched.check(2)

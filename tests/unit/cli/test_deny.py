@@ -14,6 +14,7 @@ from tests.running import DEMO
 from tests.unit.cli.test_commands import CONFIG
 from tokend.adapters.deny_file_edit import edit_deny_file
 from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList
+from tokend.adapters.deny_source import MAX_BYTES
 from tokend.cli import main
 
 
@@ -192,6 +193,15 @@ def test_a_file_that_cannot_be_changed_is_exit_code_1(file: Path, capsys: pytest
     with pytest.raises(SystemExit):
         main(["deny", "list"])
     assert "the configuration has no deny list" in capsys.readouterr().err
+
+
+def test_a_change_that_no_server_would_read_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was "added", while servers kept the list that they had, and no command could read the new one."""
+    full = b'{"user":"%s"}\n' % (b"a" * (MAX_BYTES - 12))
+    file.write_bytes(full)
+    assert main(["deny", "add", "--user", "ann"]) == 1
+    assert "it would be over 32 MiB: first remove entries" in capsys.readouterr().err
+    assert file.read_bytes() == full
 
 
 def test_a_missing_file_is_not_created_since_servers_still_have_its_entries(
