@@ -223,6 +223,24 @@ async def test_a_route_that_a_user_adds_comes_first_and_its_errors_are_its_own(
     assert (await client.get(f"/tokens{_GOOD}", headers=_HEADERS)).status == 200
 
 
+async def test_errors_of_an_application_that_a_user_mounts_in_it_keep_their_status(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    async def hello(request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    hooks, app = web.Application(), _application(_written(tmp_path))
+    hooks.router.add_get("/hello", hello)
+    app.add_subapp("/hooks", hooks)
+    client = await aiohttp_client(app)
+    assert await (await client.get("/hooks/hello")).text() == "hello"
+    nothing = await client.get("/hooks/nothing")
+    assert (nothing.status, (await nothing.json())["code"]) == (404, "not_found")
+    other_method = await client.post("/hooks/hello")
+    assert (other_method.status, other_method.headers["Allow"]) == (405, "GET,HEAD")
+    assert "Connection" not in other_method.headers
+
+
 async def test_two_applications_reload_one_while_both_serve(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     paths = [tmp_path / "first", tmp_path / "second"]
     for path in paths:
