@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -342,6 +343,16 @@ async def test_opentelemetry_sees_one_span_name_a_route(tmp_path: Path, aiohttp_
     names = {span.name for span in exporter.get_finished_spans()}
     assert len(names) == 1
     assert names == {"GET /demo/rtc/{channel}/{role}/{tokenType}/{rtcuid}"}
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), None], ids=["text alone", "none"])
+def test_it_is_made_where_standard_error_takes_no_bytes(
+    stream: io.StringIO | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)  # as `unittest --buffer` and notebooks do; None: it is closed
+    tokend.create_app(_written(tmp_path, f"server: {{workers: 2}}\n{DEMO}"), environ=ENVIRONMENT)
+    if stream is not None:
+        assert "server.workers" in json.loads(stream.getvalue().splitlines()[-1])["message"]
 
 
 async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None:
