@@ -20,7 +20,7 @@ import tokend
 from tests.conftest import ClientFixture
 from tests.running import ADMIN, ADMIN_DIGEST
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
-from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, NOW, serving
 from tests.unit.http.wire import read_reply, request_bytes
 from tokend.auth.key_digests import digest_of
 from tokend.config.problems import ConfigurationError
@@ -503,6 +503,8 @@ def test_what_is_no_configuration_or_no_application_is_said(tmp_path: Path) -> N
     for wrong in ({}, None):
         with pytest.raises(TypeError, match="takes the path of a configuration file"):
             tokend.create_app(wrong)
+    with pytest.raises(ConfigurationError, match="the name of its file is empty"):
+        tokend.create_app("", environ={"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE})
     with pytest.raises(TypeError, match="that create_app has made"):
         tokend.create_admin_app(web.Application())
 
