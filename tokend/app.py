@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from io import TextIOBase
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -50,6 +51,9 @@ def create_app(
     if log is None:
         log = standard_error(clock.time)
     elif not isinstance(log, JsonLog):
+        stream: object = log  # unchecked: a stream of text would fail at the first line, with a token issued
+        if isinstance(stream, TextIOBase):
+            raise TypeError("log must be a binary stream, such as sys.stdout.buffer")
         log = JsonLog(log, clock.time)
     if not isinstance(config, str | os.PathLike | Configuration):
         raise TypeError("create_app takes the path of a configuration file, or a Configuration")

@@ -509,6 +509,12 @@ def test_what_is_no_configuration_or_no_application_is_said(tmp_path: Path) -> N
         tokend.create_admin_app(web.Application())
 
 
+def test_a_log_of_text_is_an_error_before_any_token_is_issued(tmp_path: Path) -> None:
+    stream: Any = io.StringIO()
+    with pytest.raises(TypeError, match="log must be a binary stream"):
+        tokend.create_app(_written(tmp_path), environ=ENVIRONMENT, log=stream)
+
+
 async def test_the_documents_name_the_mount_prefix(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     client = await aiohttp_client(_host(_application(_written(tmp_path))))
     assert (await (await client.get("/tokens/demo/openapi.json")).json())["servers"] == [{"url": "/tokens/demo"}]
