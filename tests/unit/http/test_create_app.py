@@ -414,6 +414,15 @@ def test_the_public_url_of_the_admin_application_is_a_url(tmp_path: Path) -> Non
         tokend.create_admin_app(_application(_written(tmp_path)), key=ADMIN_DIGEST, public_url="tokens.example.com")
 
 
+async def test_the_public_url_of_the_admin_application_may_end_with_a_slash(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    app = _application(_written(tmp_path))
+    url = str((await aiohttp_client(app)).make_url("/"))
+    console = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST, public_url=url), headers=ADMIN)
+    assert (await console.post("/-/public/demo/v1/token", json=_BODY, headers=_HEADERS)).status == 200
+
+
 async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     app = _application(_written(tmp_path))
     client = await aiohttp_client(app)
