@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from io import TextIOBase
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -50,6 +51,9 @@ def create_app(
     if log is None:
         log = standard_error(clock.time)
     elif not isinstance(log, JsonLog):
+        stream: object = log  # unchecked: a stream of text would fail at the first line, with a token issued
+        if isinstance(stream, TextIOBase):
+            raise TypeError("log must be a binary stream, such as sys.stdout.buffer")
         log = JsonLog(log, clock.time)
     if not isinstance(config, str | os.PathLike | Configuration):
         raise TypeError("create_app takes the path of a configuration file, or a Configuration")
@@ -71,8 +75,8 @@ def create_admin_app(app: web.Application, *, key: str | None = None, public_url
     """Make the operator's application for one made by `create_app`: metrics, readiness, reload, configuration and console.
 
     `key`: the digest of the admin key, as `tokend key new` prints it; without one, only a unix socket opens `/-/…`, and
-    there is no console. `public_url`: where `app` is served, without a slash at the end, for tokens in the console. Raises
-    `ValueError` for a key that is no digest, and for a `public_url` that is no URL.
+    there is no console. `public_url`: where `app` is served, for tokens in the console. Raises `ValueError` for a key that
+    is no digest, and for a `public_url` that is no URL.
     """
     from tokend.http import admin  # it brings Prometheus' library, which takes a while to import
 
@@ -83,7 +87,8 @@ def create_admin_app(app: web.Application, *, key: str | None = None, public_url
         check_digest(key)
     if public_url is not None and not public_url.startswith(("http://", "https://")):
         raise ValueError("public_url must begin with http:// or https://")
-    return admin.application_of(_OperatedApplication(control), key, control.log, public=public_url)
+    public = None if public_url is None else public_url.rstrip("/")
+    return admin.application_of(_OperatedApplication(control), key, control.log, public=public)
 
 
 class _OperatedApplication:

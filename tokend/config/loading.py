@@ -218,6 +218,8 @@ def find(
 
 def _file_name(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> str | None:
     """The name of the file to read; None if only the environment is read."""
+    if file == "":  # as of a variable that is not set: what else is there must not be served in its place
+        raise ConfigurationError([Problem(Location("configuration"), (), "the name of its file is empty")])
     there = DEFAULT_FILE if files.has(directory / DEFAULT_FILE) else None
     return file or environment.get("TOKEND_CONFIG") or there
 

@@ -123,6 +123,8 @@ class Declarations(Struct, frozen=True, eq=False):  # hashed by identity, as a k
         for name, shape in services.items():
             if not isinstance(shape, ServiceShape):
                 yield f"service {name} must be declared by a ServiceShape"
+            elif not {shape.user, shape.channel} <= set(Presence):
+                yield f"user and channel of service {name} must be declared as REQUIRED, OPTIONAL or NEVER"
         for name, privilege in privileges.items():
             if not isinstance(privilege, Role | Capability | Access):
                 yield f"privilege {name} must be declared as LISTEN, PUBLISH, CONNECT, ADMIN, a Role or a Capability"

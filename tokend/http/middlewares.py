@@ -13,7 +13,7 @@ from tokend.http.cors import origin_problem
 from tokend.http.parser_errors import UNREADABLE
 from tokend.http.proxies import peer_of
 from tokend.http.responses import NO_CACHE, error_response
-from tokend.http.routes import RouteMatch
+from tokend.http.routes import RouteMatch, is_readable
 from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
@@ -103,7 +103,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     unreadable = False
     if isinstance(match_info, RouteMatch):
         match, unreadable = match_info.match, match_info.unreadable
-    elif match_info.http_exception is not None:  # no path, as of CONNECT: aiohttp's router did not ask ours
+    elif match_info.http_exception is not None and not is_readable(request):
+        # no path, as of CONNECT: aiohttp's router did not ask ours
         api_error, unreadable = ApiError(Code.MALFORMED, UNREADABLE), True
         record.code = api_error.code
     _forget_frames(api_error)

@@ -14,7 +14,8 @@ import threading
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import BinaryIO, Final
+from io import BytesIO
+from typing import Any, BinaryIO, Final
 
 from tokend.issuing.server_settings import Log, ServerSettings
 from tokend.telemetry.log_text import ENCODER, text_line
@@ -123,9 +124,16 @@ class JsonLog:
         return f"{self._prefix}.{int((now - second) * 1000):03d}+00:00"
 
 
+class _TextError(BytesIO):
+    """What a program has put in place of standard error and takes text alone, as notebooks do; None takes nothing."""
+
+    def write(self, lines: Any) -> int:
+        return 0 if sys.stderr is None else sys.stderr.write(lines.decode())
+
+
 def standard_error(clock: Callable[[], float]) -> JsonLog:
     """A log on standard error. `clock`: Unix seconds."""
-    return JsonLog(sys.stderr.buffer, clock)
+    return JsonLog(getattr(sys.stderr, "buffer", _TextError()), clock)
 
 
 def queued_standard_error(clock: Callable[[], float]) -> JsonLog:

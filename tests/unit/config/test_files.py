@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, NOTHING, ONE_APP, loaded, write
 from tokend.config.files import Files
-from tokend.config.loading import ConfigurationError, Source, load, load_for_start
+from tokend.config.loading import ConfigurationError, Source, load, load_for_start, read_server
 from tokend.config.reading import MAX_FILE, with_dotenv
 
 OWN = f'app_id: "{APP_ID}"\ncertificate: {{env: CERTIFICATE}}\ncallers: {{studio: {{api_key: "{DIGEST}"}}}}\n'
@@ -33,6 +33,16 @@ def test_the_named_file_goes_before_the_variable_and_the_variable_before_the_dir
     (tmp_path / "config.yaml").unlink()
     assert load(None, single_process, tmp_path).source == "environment"
     assert load(None, {**single_process, "TOKEND_CONFIG": ""}, tmp_path).source == "environment"
+
+
+def test_an_empty_name_is_an_error_whatever_else_there_is(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": ONE_APP})
+    with pytest.raises(ConfigurationError, match="the name of its file is empty"):
+        load("", ENVIRONMENT, tmp_path)
+    with pytest.raises(ConfigurationError, match="the name of its file is empty"):
+        load("", {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}, tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError, match="the name of its file is empty"):
+        read_server("", ENVIRONMENT, tmp_path)
 
 
 def test_a_file_by_its_absolute_path(tmp_path: Path) -> None:

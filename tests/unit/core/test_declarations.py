@@ -1,6 +1,6 @@
 """What a backend declares, and the sentences for its author if that is wrong."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -44,6 +44,10 @@ def test_roles_and_capabilities_are_those_of_privileges_and_details() -> None:
     [
         ({"services": {}}, "declares no services: set `services`"),
         ({"services": {"room": "required"}}, "service room must be declared by a ServiceShape"),
+        (
+            {"services": {"room": ServiceShape(channel=cast(Any, "never"))}},
+            "user and channel of service room must be declared as REQUIRED, OPTIONAL or NEVER",
+        ),
         (
             {"privileges": {"join": "subscriber"}},
             "privilege join must be declared as LISTEN, PUBLISH, CONNECT, ADMIN, a Role or a Capability",

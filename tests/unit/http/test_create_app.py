@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import tokend
 from tests.conftest import ClientFixture
 from tests.running import ADMIN, ADMIN_DIGEST
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
-from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, NOW, serving
 from tests.unit.http.wire import read_reply, request_bytes
 from tokend.auth.key_digests import digest_of
 from tokend.config.problems import ConfigurationError
@@ -223,6 +224,24 @@ async def test_a_route_that_a_user_adds_comes_first_and_its_errors_are_its_own(
     assert (await client.get(f"/tokens{_GOOD}", headers=_HEADERS)).status == 200
 
 
+async def test_errors_of_an_application_that_a_user_mounts_in_it_keep_their_status(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    async def hello(request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    hooks, app = web.Application(), _application(_written(tmp_path))
+    hooks.router.add_get("/hello", hello)
+    app.add_subapp("/hooks", hooks)
+    client = await aiohttp_client(app)
+    assert await (await client.get("/hooks/hello")).text() == "hello"
+    nothing = await client.get("/hooks/nothing")
+    assert (nothing.status, (await nothing.json())["code"]) == (404, "not_found")
+    other_method = await client.post("/hooks/hello")
+    assert (other_method.status, other_method.headers["Allow"]) == (405, "GET,HEAD")
+    assert "Connection" not in other_method.headers
+
+
 async def test_two_applications_reload_one_while_both_serve(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     paths = [tmp_path / "first", tmp_path / "second"]
     for path in paths:
@@ -326,6 +345,16 @@ async def test_opentelemetry_sees_one_span_name_a_route(tmp_path: Path, aiohttp_
     assert names == {"GET /demo/rtc/{channel}/{role}/{tokenType}/{rtcuid}"}
 
 
+@pytest.mark.parametrize("stream", [io.StringIO(), None], ids=["text alone", "none"])
+def test_it_is_made_where_standard_error_takes_no_bytes(
+    stream: io.StringIO | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)  # as `unittest --buffer` and notebooks do; None: it is closed
+    tokend.create_app(_written(tmp_path, f"server: {{workers: 2}}\n{DEMO}"), environ=ENVIRONMENT)
+    if stream is not None:
+        assert "server.workers" in json.loads(stream.getvalue().splitlines()[-1])["message"]
+
+
 async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None:
     """With `limits`, another one said that each of the 2 workers counts by itself."""
     stream = io.BytesIO()
@@ -383,6 +412,15 @@ def test_a_key_of_the_admin_application_that_no_request_could_have_is_an_error(k
 def test_the_public_url_of_the_admin_application_is_a_url(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="public_url must begin with http:// or https://"):
         tokend.create_admin_app(_application(_written(tmp_path)), key=ADMIN_DIGEST, public_url="tokens.example.com")
+
+
+async def test_the_public_url_of_the_admin_application_may_end_with_a_slash(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    app = _application(_written(tmp_path))
+    url = str((await aiohttp_client(app)).make_url("/"))
+    console = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST, public_url=url), headers=ADMIN)
+    assert (await console.post("/-/public/demo/v1/token", json=_BODY, headers=_HEADERS)).status == 200
 
 
 async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
@@ -474,8 +512,16 @@ def test_what_is_no_configuration_or_no_application_is_said(tmp_path: Path) -> N
     for wrong in ({}, None):
         with pytest.raises(TypeError, match="takes the path of a configuration file"):
             tokend.create_app(wrong)
+    with pytest.raises(ConfigurationError, match="the name of its file is empty"):
+        tokend.create_app("", environ={"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE})
     with pytest.raises(TypeError, match="that create_app has made"):
         tokend.create_admin_app(web.Application())
+
+
+def test_a_log_of_text_is_an_error_before_any_token_is_issued(tmp_path: Path) -> None:
+    stream: Any = io.StringIO()
+    with pytest.raises(TypeError, match="log must be a binary stream"):
+        tokend.create_app(_written(tmp_path), environ=ENVIRONMENT, log=stream)
 
 
 async def test_the_documents_name_the_mount_prefix(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
