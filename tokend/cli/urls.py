@@ -163,7 +163,7 @@ def _base_of(route: Route, base: str) -> str:
     parts = urlsplit(base)
     if route.host is None or parts.hostname == route.host.strip("[]"):
         return base
-    return f"{parts.scheme}://{route.host}{f':{parts.port}' if parts.port else ''}"
+    return f"{parts.scheme}://{route.host}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def _names(text: str) -> list[str]:

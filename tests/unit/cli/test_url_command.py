@@ -1,12 +1,18 @@
 """`tokend key url`: what it prints names each route of the caller; what could not work is refused."""
 
+import asyncio
 import re
+from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpClient
 
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.commands import Command
+from tokend import create_app
 from tokend.auth.key_digests import digest_of
 
 ENVIRONMENT = {"CERTIFICATE": CERTIFICATE, "SIGNING": "0123456789-signing-key-of-32-bytes"}
@@ -53,6 +59,23 @@ def test_each_route_that_takes_the_caller_has_its_url(command: Command, home: Pa
     assert re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", dict(lines)["ends"])
     (kiosk,) = [value for name, value in printed(command, home, "--caller", "kiosk", "--ttl", "1m") if name == "url"]
     assert kiosk.startswith("http://demo.example.com:8080/k/ey")
+
+
+async def test_a_prefix_stands_in_the_urls_of_all_hosts(
+    command: Command, home: Path, aiohttp_client: AiohttpClient
+) -> None:
+    """As where tokend is mounted below it: the URL of a route with a host was a 404."""
+    arguments = ("--caller", "uikit", "--ttl", "1h", "--url", "https://x.example.com/tokens/")
+    urls = [value for name, value in await asyncio.to_thread(printed, command, home, *arguments) if name == "url"]
+    application = web.Application()
+    application.add_subapp("/tokens", create_app(home / "config.yaml", environ=ENVIRONMENT, log=BytesIO()))
+    client = await aiohttp_client(application)
+    for url in urls[:2]:
+        parts = urlsplit(url)
+        token_request = {"kind": "rtc", "channel": "lobby-1", "uid": 7}
+        headers = {"Host": parts.netloc}
+        response = await client.post(f"{parts.path}/v1/token", json=token_request, headers=headers)
+        assert (response.status, parts.netloc) == (200, "x.example.com" if "/demo/" in url else "demo.example.com")
 
 
 def test_an_id_is_made_where_none_is_given(command: Command, home: Path) -> None:

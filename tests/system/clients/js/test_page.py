@@ -55,7 +55,8 @@ function Room({ channel }) {
 }
 window.join = (app, channel) => { window.app = app; root.render(<Room channel={channel} />) }
 """
-_ENVIRONMENT: Final = {**DEMO, **ABLY_SECRETS, "SECRET": CERTIFICATE}
+_ENVIRONMENT: Final = {**DEMO, **ABLY_SECRETS, "SECRET": CERTIFICATE, "JWT_SECRET": CERTIFICATE}
+_OF_NODE: Final = {"API_KEY": KEY, "JWT_SECRET": CERTIFICATE}
 
 
 def snippet(heading: str, text: str = PAGE, language: str = "jsx?") -> str:
@@ -66,7 +67,9 @@ def snippet(heading: str, text: str = PAGE, language: str = "jsx?") -> str:
     return found[1]
 
 
-async def _done(code: str, directory: Path, yaml: str = _YAML, events: tuple[str, ...] = ()) -> dict[str, Any]:
+async def _done(
+    code: str, directory: Path, yaml: str = _YAML, events: tuple[str, ...] = (), denied: str = ""
+) -> dict[str, Any]:
     """What a snippet did, with stubs for the vendors' packages."""
     need_node()
     modules = directory / "node_modules"
@@ -79,13 +82,14 @@ async def _done(code: str, directory: Path, yaml: str = _YAML, events: tuple[str
         stub = 'export * from "../../stubs/stubs.mjs"; export {default} from "../../stubs/stubs.mjs"'
         (modules / package / "index.js").write_text(stub)
     (directory / "config.yaml").write_text(yaml)
+    (directory / "deny.jsonl").write_text(denied)
     with serving(directory, _ENVIRONMENT, lines=1) as server:
         url = f"{server.url}/demo"
         changed = re.sub(r"https://tokens\.example\.com/demo|http://127\.0\.0\.1:8080/demo", url, code)
         assert url in changed
         (directory / "snippet.mjs").write_text(changed)
         arguments = ("stubs/run.mjs", str(directory / "snippet.mjs"), *events)
-        done: dict[str, Any] = json.loads(await run(*arguments, environment={"API_KEY": KEY}, directory=directory))
+        done: dict[str, Any] = json.loads(await run(*arguments, environment=_OF_NODE, directory=directory))
     return done
 
 
@@ -153,12 +157,41 @@ async def test_turn(tmp_path: Path) -> None:
     assert (server["urls"], server["username"].partition(":")[2]) == (["turn:turn.example.com"], "ann")
 
 
+async def test_a_test_of_a_page(tmp_path: Path) -> None:
+    yaml = snippet("Test your page", language="yaml test.yaml")
+    done = await _done(snippet("Test your page"), tmp_path, yaml)
+    assert done["printed"] == ["renewed after 2 s"]
+
+
+_ENDED: Final = ("/ 1000) + 600", "/ 1000) - 60")
+_LIMITED: Final = ("    callers:", "    limits: {user: 1/m}\n    callers:")
+_BLOCKED: Final = '{"app": "demo", "sub": "ada"}\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "in_page", "in_file", "denied"),
+    [
+        ("401 `credential_invalid`", _ENDED, ("", ""), ""),
+        ("403 `not_permitted`", ("", ""), ("", ""), _BLOCKED),
+        ("429 `rate_limited`", ("", ""), _LIMITED, ""),
+    ],
+)
+async def test_what_a_page_may_meet(
+    code: str, in_page: tuple[str, str], in_file: tuple[str, str], denied: str, tmp_path: Path
+) -> None:
+    assert f"| {code} | " in PAGE
+    twice = "for (let i = 0; i < 2; i++) await source.renew({ giveUpAfter: 1 }).catch(said)\n"
+    page = snippet("Test your page").replace(*in_page).partition("const { issued_at")[0]
+    page += "const said = (error) => console.log(error.status, `\\`${error.code}\\``)\n" + twice
+    yaml = snippet("Test your page", language="yaml test.yaml").replace(*in_file)
+    assert code in (await _done(page, tmp_path, yaml, denied=denied))["printed"]
+
+
 def test_the_page_names_every_option_and_method() -> None:
     types = (CLIENT / "tokend-client.d.ts").read_text()
-    for_tests = {"fetch", "now", "monotonic", "setTimer", "random"}
     for interface in ("TokenSourceOptions", "TokenSource"):
         body = types.partition(f"export interface {interface} {{")[2].partition("\n}\n")[0]
-        names = set(re.findall(r"^    (\w+)[?(:]", body, re.MULTILINE)) - for_tests
+        names = set(re.findall(r"^    (\w+)[?(:]", body, re.MULTILINE))
         assert [name for name in sorted(names) if f"`{name}" not in PAGE] == []
 
 
