@@ -22,7 +22,7 @@ from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
 
 CONNECTIONS: Final = 500
-"""The most connections for all apps together. Further calls wait for one until their deadline."""
+"""The most calls of all apps together that are under way, each with a connection of its own."""
 CALLS: Final = 100
 """The most calls of an app that are under way."""
 WAITING: Final = 1_000
@@ -56,6 +56,7 @@ class WebhookClient:
         self._cache: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._under_way: dict[bytes, asyncio.Task[_Result]] = {}
         self._calls: Counter[str] = Counter()
+        self._free = CONNECTIONS
         self._waiting: Counter[str] = Counter()
 
     async def authorize(
@@ -122,9 +123,11 @@ class WebhookClient:
 
     async def _call(self, settings: AuthorizerSettings, question: Question, request_id: str) -> _Result:
         app = question.app
-        if self._calls[app] >= CALLS:
-            return f"{CALLS} calls of the app are under way already"
+        # the more calls hang, the fewer each app may have: connections are left for the apps whose authorizers answer
+        if self._calls[app] >= min(CALLS, self._free // 2):
+            return f"{self._calls[app]} calls of the app are under way already, {CONNECTIONS - self._free} of all apps"
         self._calls[app] += 1
+        self._free -= 1
         try:
             async with asyncio.timeout(settings.timeout):
                 return read_answer(await self._post(settings, _json(question, request_id=request_id), request_id))
@@ -136,6 +139,7 @@ class WebhookClient:
             return f"it cannot be reached: {network_reason(error)}"
         finally:
             self._calls[app] -= 1
+            self._free += 1
 
 
 def over_http(session: ClientSession, clock: Callable[[], float]) -> Post:

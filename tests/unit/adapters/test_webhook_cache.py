@@ -1,6 +1,7 @@
 """How often a backend is asked, and what is kept: with a clock and a backend that do as the tests say."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.unit.adapters.authorizer_backend import HEADER, asking, backend
 from tokend.adapters.http_client import ResponseProblem
-from tokend.adapters.webhook import CACHE_SIZE, CALLS, WAITING, WebhookClient
+from tokend.adapters.webhook import CACHE_SIZE, CALLS, CONNECTIONS, WAITING, WebhookClient
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
@@ -190,7 +191,7 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
     await _settled()
     for cache in (0, 5):
         over = await post.token_request(settings(cache=cache), replace(QUESTION, ttl=CALLS))
-        assert _why(over) == f"authorizer: {CALLS} calls of the app are under way already"
+        assert _why(over) == f"authorizer: {CALLS} calls of the app are under way already, {CALLS} of all apps"
     assert await post.token_request(settings()) == [None]
     elsewhere = asyncio.create_task(post.token_request(settings(), replace(QUESTION, app="other")))
     await _settled()
@@ -198,6 +199,24 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
     assert await elsewhere == [None]
     assert await asyncio.gather(*waiting) == [[None]] * CALLS
     assert await post.token_request(settings(), replace(QUESTION, ttl=CALLS)) == [None]
+
+
+async def test_authorizers_that_hang_leave_connections_for_other_apps() -> None:
+    """Five apps with 100 calls each held all connections, and the tokens of every other app were 503."""
+    post = Post()
+    post.may_answer.clear()
+    hanging = [replace(QUESTION, app=f"app{app}", ttl=ttl) for app in range(8) for ttl in range(CALLS)]
+    waiting = [asyncio.create_task(post.token_request(settings(cache=0), one)) for one in hanging]
+    await _settled()
+    under_way = Counter(body["app"] for body in post.bodies)
+    assert [under_way[f"app{app}"] for app in range(3)] == [CALLS] * 3
+    assert len(post.bodies) < CONNECTIONS
+    elsewhere = asyncio.create_task(post.token_request(settings(cache=0), replace(QUESTION, app="other")))
+    await _settled()
+    post.may_answer.set()
+    assert await elsewhere == [None]
+    await asyncio.gather(*waiting)
+    assert await post.asked(settings(cache=0), *(replace(QUESTION, ttl=ttl) for ttl in range(CALLS))) == CALLS
 
 
 async def test_those_who_wait_for_one_call_are_bounded_too() -> None:
