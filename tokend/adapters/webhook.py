@@ -7,7 +7,7 @@ an identical question may get a cached answer, and only for as many seconds as t
 import asyncio
 import hashlib
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -20,6 +20,7 @@ from tokend.core.authorizer_messages import Answer, InvalidAnswer, read_answer, 
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
+from tokend.core.remembered import Remembered, memory_of
 
 CONNECTIONS: Final = 500
 """The most calls of all apps together that are under way, each with a connection of its own."""
@@ -29,8 +30,8 @@ WAITING: Final = 1_000
 """The most questions of an app that wait for an answer. Further questions get 503 at once."""
 PARALLEL: Final = 10
 """The most questions of the same request that are sent at the same time."""
-CACHE_SIZE: Final = 10_000
-"""The most cached answers of all apps together. The least recently used is dropped first."""
+CACHE_BYTES: Final = 16 * 1024 * 1024
+"""The memory for cached answers of all apps together: some 10,000. The least recently used is dropped first."""
 MAX_BYTES: Final = 16 * 1024
 
 Post = Callable[[AuthorizerSettings, bytes, str], Awaitable[bytes]]
@@ -46,14 +47,18 @@ class CacheEntry(Struct, frozen=True):
     sent_at: float
 
 
-class WebhookClient:
-    """Calls every app's authorizer. `elapsed`: a monotonic clock, in seconds. `cache_size`: the most cached answers."""
+def cached_size(answer: Answer) -> int:
+    """The bytes that an answer takes in the cache. One with long lists takes ten times the bytes of its JSON."""
+    return 1024 + memory_of(answer.model_dump(exclude_unset=True))
 
-    def __init__(self, post: Post, elapsed: Callable[[], float], cache_size: int = CACHE_SIZE) -> None:
+
+class WebhookClient:
+    """Calls every app's authorizer. `elapsed`: a monotonic clock, in seconds. `cache_bytes`: the memory for cached answers."""
+
+    def __init__(self, post: Post, elapsed: Callable[[], float], cache_bytes: int = CACHE_BYTES) -> None:
         self._post = post
         self._elapsed = elapsed
-        self._cache_size = cache_size
-        self._cache: OrderedDict[bytes, CacheEntry] = OrderedDict()
+        self._cache = Remembered[bytes, CacheEntry](cache_bytes)
         self._under_way: dict[bytes, asyncio.Task[_Result]] = {}
         self._calls: Counter[str] = Counter()
         self._free = CONNECTIONS
@@ -82,10 +87,7 @@ class WebhookClient:
 
     def _cached(self, settings: AuthorizerSettings, key: bytes) -> Answer | None:
         entry = self._cache.get(key)
-        if entry is None or self._elapsed() - entry.sent_at >= settings.cache:
-            return None
-        self._cache.move_to_end(key)
-        return entry.answer
+        return None if entry is None or self._elapsed() - entry.sent_at >= settings.cache else entry.answer
 
     async def _answer_for(
         self, settings: AuthorizerSettings, question: Question, key: bytes, request_id: str
@@ -115,10 +117,7 @@ class WebhookClient:
         finally:
             del self._under_way[key]
         if isinstance(result, Answer):
-            self._cache[key] = CacheEntry(result, sent_at)
-            self._cache.move_to_end(key)
-            if len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
+            self._cache.keep(key, CacheEntry(result, sent_at), cached_size(result))
         return result
 
     async def _call(self, settings: AuthorizerSettings, question: Question, request_id: str) -> _Result:
