@@ -7,7 +7,7 @@ an identical question may get a cached answer, and only for as many seconds as t
 import asyncio
 import hashlib
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -20,17 +20,18 @@ from tokend.core.authorizer_messages import Answer, InvalidAnswer, read_answer, 
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
+from tokend.core.remembered import Remembered, memory_of
 
 CONNECTIONS: Final = 500
-"""The most connections for all apps together. Further calls wait for one until their deadline."""
+"""The most calls of all apps together that are under way, each with a connection of its own."""
 CALLS: Final = 100
 """The most calls of an app that are under way."""
 WAITING: Final = 1_000
 """The most questions of an app that wait for an answer. Further questions get 503 at once."""
 PARALLEL: Final = 10
 """The most questions of the same request that are sent at the same time."""
-CACHE_SIZE: Final = 10_000
-"""The most cached answers of all apps together. The least recently used is dropped first."""
+CACHE_BYTES: Final = 16 * 1024 * 1024
+"""The memory for cached answers of all apps together: some 10,000. The least recently used is dropped first."""
 MAX_BYTES: Final = 16 * 1024
 
 Post = Callable[[AuthorizerSettings, bytes, str], Awaitable[bytes]]
@@ -46,16 +47,21 @@ class CacheEntry(Struct, frozen=True):
     sent_at: float
 
 
-class WebhookClient:
-    """Calls every app's authorizer. `elapsed`: a monotonic clock, in seconds. `cache_size`: the most cached answers."""
+def cached_size(answer: Answer) -> int:
+    """The bytes that an answer takes in the cache. One with long lists takes ten times the bytes of its JSON."""
+    return 1024 + memory_of(answer.model_dump(exclude_unset=True))
 
-    def __init__(self, post: Post, elapsed: Callable[[], float], cache_size: int = CACHE_SIZE) -> None:
+
+class WebhookClient:
+    """Calls every app's authorizer. `elapsed`: a monotonic clock, in seconds. `cache_bytes`: the memory for cached answers."""
+
+    def __init__(self, post: Post, elapsed: Callable[[], float], cache_bytes: int = CACHE_BYTES) -> None:
         self._post = post
         self._elapsed = elapsed
-        self._cache_size = cache_size
-        self._cache: OrderedDict[bytes, CacheEntry] = OrderedDict()
+        self._cache = Remembered[bytes, CacheEntry](cache_bytes)
         self._under_way: dict[bytes, asyncio.Task[_Result]] = {}
         self._calls: Counter[str] = Counter()
+        self._free = CONNECTIONS
         self._waiting: Counter[str] = Counter()
 
     async def authorize(
@@ -81,10 +87,7 @@ class WebhookClient:
 
     def _cached(self, settings: AuthorizerSettings, key: bytes) -> Answer | None:
         entry = self._cache.get(key)
-        if entry is None or self._elapsed() - entry.sent_at >= settings.cache:
-            return None
-        self._cache.move_to_end(key)
-        return entry.answer
+        return None if entry is None or self._elapsed() - entry.sent_at >= settings.cache else entry.answer
 
     async def _answer_for(
         self, settings: AuthorizerSettings, question: Question, key: bytes, request_id: str
@@ -114,17 +117,16 @@ class WebhookClient:
         finally:
             del self._under_way[key]
         if isinstance(result, Answer):
-            self._cache[key] = CacheEntry(result, sent_at)
-            self._cache.move_to_end(key)
-            if len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
+            self._cache.keep(key, CacheEntry(result, sent_at), cached_size(result))
         return result
 
     async def _call(self, settings: AuthorizerSettings, question: Question, request_id: str) -> _Result:
         app = question.app
-        if self._calls[app] >= CALLS:
-            return f"{CALLS} calls of the app are under way already"
+        # the more calls hang, the fewer each app may have: connections are left for the apps whose authorizers answer
+        if self._calls[app] >= min(CALLS, self._free // 2):
+            return f"{self._calls[app]} calls of the app are under way already, {CONNECTIONS - self._free} of all apps"
         self._calls[app] += 1
+        self._free -= 1
         try:
             async with asyncio.timeout(settings.timeout):
                 return read_answer(await self._post(settings, _json(question, request_id=request_id), request_id))
@@ -136,6 +138,7 @@ class WebhookClient:
             return f"it cannot be reached: {network_reason(error)}"
         finally:
             self._calls[app] -= 1
+            self._free += 1
 
 
 def over_http(session: ClientSession, clock: Callable[[], float]) -> Post:

@@ -101,7 +101,7 @@ def is_for(key: jwk.Key, algorithm: str) -> bool:
     """Whether the algorithm can use a key of this type."""
     try:
         JWSRegistry.algorithms[algorithm].check_key(key)
-    except JoseError:
+    except (JoseError, KeyError):  # KeyError: a curve that has no name in a JWK
         return False
     return True
 

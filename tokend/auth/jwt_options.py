@@ -58,15 +58,21 @@ def _public_keys(value: object, info: ValidationInfo) -> tuple["Key", ...]:
 
 
 def _imported(text: str) -> tuple["Key", ...]:
-    from tokend.auth.jwk import import_keys, pem_key  # not above: see that module
+    from tokend.auth.jwk import import_keys, is_for, pem_key  # not above: see that module
 
+    if text.count("-----BEGIN ") > 1:
+        raise invalid("has several PEM texts, of which only the first would count: give each an item of its own")
     try:
         found = import_keys(strict_json.loads(text.encode())) if text.lstrip().startswith("{") else (pem_key(text),)
     except ValueError:
         found = ()
-    if not found:
-        raise invalid("is neither a public key in PEM form nor a JWKS document with one; RSA takes 2048 bits")
-    return found
+    usable = tuple(key for key in found if any(is_for(key, algorithm) for algorithm in ASYMMETRIC))
+    if not usable:
+        raise invalid(
+            "is neither a public key in PEM form nor a JWKS document with one. "
+            "RSA takes 2048 bits, and EC the curves P-256, P-384 and P-521"
+        )
+    return usable
 
 
 def _some(value: object) -> object:

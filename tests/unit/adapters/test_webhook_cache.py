@@ -1,6 +1,8 @@
 """How often a backend is asked, and what is kept: with a clock and a backend that do as the tests say."""
 
 import asyncio
+import tracemalloc
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -9,7 +11,8 @@ from msgspec.structs import replace
 
 from tests.unit.adapters.authorizer_backend import HEADER, asking, backend
 from tokend.adapters.http_client import ResponseProblem
-from tokend.adapters.webhook import CACHE_SIZE, CALLS, WAITING, WebhookClient
+from tokend.adapters.webhook import CACHE_BYTES, CALLS, CONNECTIONS, WAITING, WebhookClient, cached_size
+from tokend.core.authorizer_messages import Answer
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
@@ -27,14 +30,14 @@ def settings(cache: int = 5, timeout: int = 5, url: str = URL) -> AuthorizerSett
 class Post:
     """A backend without HTTP. `bodies`: what it was asked; it answers while `may_answer` is set."""
 
-    def __init__(self, cache_size: int = CACHE_SIZE) -> None:
+    def __init__(self, cache_bytes: int = CACHE_BYTES) -> None:
         self.now = 0.0
         self.bodies: list[dict[str, Any]] = []
         self.answer = b'{"allow":true}'
         self.error: Exception | None = None
         self.may_answer = asyncio.Event()
         self.may_answer.set()
-        self.webhooks = WebhookClient(self, lambda: self.now, cache_size)
+        self.webhooks = WebhookClient(self, lambda: self.now, cache_bytes)
 
     async def __call__(self, settings: AuthorizerSettings, body: bytes, request_id: str) -> bytes:
         self.bodies.append(msgspec.json.decode(body))
@@ -190,7 +193,7 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
     await _settled()
     for cache in (0, 5):
         over = await post.token_request(settings(cache=cache), replace(QUESTION, ttl=CALLS))
-        assert _why(over) == f"authorizer: {CALLS} calls of the app are under way already"
+        assert _why(over) == f"authorizer: {CALLS} calls of the app are under way already, {CALLS} of all apps"
     assert await post.token_request(settings()) == [None]
     elsewhere = asyncio.create_task(post.token_request(settings(), replace(QUESTION, app="other")))
     await _settled()
@@ -198,6 +201,24 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
     assert await elsewhere == [None]
     assert await asyncio.gather(*waiting) == [[None]] * CALLS
     assert await post.token_request(settings(), replace(QUESTION, ttl=CALLS)) == [None]
+
+
+async def test_authorizers_that_hang_leave_connections_for_other_apps() -> None:
+    """Five apps with 100 calls each held all connections, and the tokens of every other app were 503."""
+    post = Post()
+    post.may_answer.clear()
+    hanging = [replace(QUESTION, app=f"app{app}", ttl=ttl) for app in range(8) for ttl in range(CALLS)]
+    waiting = [asyncio.create_task(post.token_request(settings(cache=0), one)) for one in hanging]
+    await _settled()
+    under_way = Counter(body["app"] for body in post.bodies)
+    assert [under_way[f"app{app}"] for app in range(3)] == [CALLS] * 3
+    assert len(post.bodies) < CONNECTIONS
+    elsewhere = asyncio.create_task(post.token_request(settings(cache=0), replace(QUESTION, app="other")))
+    await _settled()
+    post.may_answer.set()
+    assert await elsewhere == [None]
+    await asyncio.gather(*waiting)
+    assert await post.asked(settings(cache=0), *(replace(QUESTION, ttl=ttl) for ttl in range(CALLS))) == CALLS
 
 
 async def test_those_who_wait_for_one_call_are_bounded_too() -> None:
@@ -223,12 +244,33 @@ async def test_what_hangs_is_given_up_and_asked_anew() -> None:
 
 
 async def test_what_is_kept_is_bounded_and_the_least_used_goes_first() -> None:
-    post = Post(cache_size=3)
+    post = Post(3 * cached_size(Answer(allow=True)))
     questions = [replace(QUESTION, ttl=60 + index) for index in range(4)]
     for index in (0, 1, 2, 0, 3):
         await post.token_request(settings(), questions[index])
     assert [await post.asked(settings(), questions[index]) for index in (0, 2, 3)] == [0, 0, 0]
     assert await post.asked(settings(), questions[1]) == 1
+
+
+@pytest.mark.parametrize("restrict", [{"roles": ["r1"] * 2_500}, {"channel": "c" * 15_000}])
+async def test_answers_that_are_kept_take_no_more_memory_than_there_is(restrict: object) -> None:
+    """An authorizer that answered with long lists took 200 KB an answer, 2 GB in all."""
+    post = Post(1 << 20)
+    post.answer = msgspec.json.encode({"allow": True, "restrict": restrict})
+    await post.token_request(settings())
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            await post.token_request(settings(), replace(QUESTION, ttl=60 + number))
+        post.bodies.clear()
+        assert tracemalloc.get_traced_memory()[0] < 1.5 * (1 << 20)
+        assert await post.asked(settings(), replace(QUESTION, ttl=159)) == 0
+    finally:
+        tracemalloc.stop()
+
+
+async def test_ten_thousand_answers_are_kept() -> None:
+    assert CACHE_BYTES // cached_size(Answer(allow=True)) > 10_000
 
 
 async def test_a_claim_of_more_than_64_bits_is_asked_about() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
 
@@ -124,6 +124,24 @@ def test_a_private_key_or_a_short_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _trust(tmp_path, f"{{{SHARED}, keys: [{{file: a.pem}}, {{file: b.pem}}]}}")
     assert [problem.path[-1] for problem in caught.value.problems] == [0, 1]
+
+
+@pytest.mark.parametrize("curve", [ec.SECP224R1(), ec.SECP256K1(), ec.BrainpoolP256R1()], ids=lambda curve: curve.name)
+def test_a_key_that_no_algorithm_can_use_is_refused(curve: ec.EllipticCurve, tmp_path: Path) -> None:
+    """It passed the check. With a curve that has no name in a JWK, the answer to each JWT of the app was 500."""
+    key = ec.generate_private_key(curve).public_key()
+    (tmp_path / "a.pem").write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with pytest.raises(ConfigurationError) as caught:
+        _trust(tmp_path, f"{{{SHARED}, keys: [{{file: a.pem}}]}}")
+    assert "EC the curves P-256, P-384 and P-521" in caught.value.problems[0].sentence
+
+
+def test_several_keys_in_one_pem_file_are_refused(tmp_path: Path) -> None:
+    """Only the first counted: while keys rotated, the tokens of the other one were 401."""
+    (tmp_path / "a.pem").write_text(pem("rsa") + pem("ec"))
+    with pytest.raises(ConfigurationError) as caught:
+        _trust(tmp_path, f"{{{SHARED}, keys: [{{file: a.pem}}]}}")
+    assert "has several PEM texts" in caught.value.problems[0].sentence
 
 
 def test_a_secret_is_never_shown(tmp_path: Path) -> None:

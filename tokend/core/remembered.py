@@ -1,11 +1,13 @@
-"""What is remembered of tokens that were verified: as much as fits into a number of bytes."""
+"""What is remembered, such as tokens that were verified: as much as fits into a number of bytes."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
+_CONTAINER: Final = 16
+"""The bytes that the garbage collector adds to a list or a mapping."""
 
 
 class Remembered(Generic[Key, Value]):
@@ -43,3 +45,15 @@ class Remembered(Generic[Key, Value]):
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._bytes -= entry[1]
+
+
+def memory_of(value: object) -> int:
+    """The bytes that a value of JSON takes, with all that it contains."""
+    size, rest = 0, [value]
+    while rest:
+        outer = rest.pop()
+        size += outer.__sizeof__()
+        if isinstance(outer, dict | list):
+            size += _CONTAINER
+            rest += [*outer, *outer.values()] if isinstance(outer, dict) else outer
+    return size

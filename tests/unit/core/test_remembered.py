@@ -1,6 +1,6 @@
 """`Remembered`: what was not used for the longest time makes room."""
 
-from tokend.auth.remembered import Remembered
+from tokend.core.remembered import Remembered
 
 
 def test_what_was_used_last_stays() -> None:
