@@ -35,6 +35,7 @@ ELSEWHERE = {
     "holds only a line break": "test_secret_lines.py",
     "begins with a byte order mark: save it as UTF-8 without BOM": "test_secret_lines.py",
     "stands in quotes, which would count as part of the secret: remove them": "test_secret_lines.py",
+    "the name of its file is empty": "test_files.py",
     "is over 16 MiB": "a file of that size does not belong into a repository: test_files.py",
 }
 
