@@ -11,8 +11,11 @@ class RandomPool:
     """Not safe for use by several threads."""
 
     def __init__(self) -> None:
-        self._pool = b""
-        self._at = 0
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)  # a child of the process would draw the same numbers
+
+    def _forget(self) -> None:
+        self._pool, self._at = b"", 0
 
     def nonce(self) -> int:
         """A random number of 128 bits."""

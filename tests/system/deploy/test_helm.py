@@ -82,6 +82,17 @@ def test_kubernetes_accepts_it(everything: tuple[str, ...]) -> None:
                 check(document)
 
 
+def test_names_that_yaml_would_read_as_numbers_stay_text(everything: tuple[str, ...]) -> None:
+    """Kubernetes rejected the number, or the truth value."""
+    names = ("existingSecret=123", "ingress.className=on", "ingress.tlsSecret=456", "serviceAccount.name=789")
+    documents = rendered(*everything, *(word for name in names for word in ("--set-string", name)), release="42")
+    for (kind, _), document in documents.items():
+        if kind != "ServiceMonitor":
+            check(document)
+    assert documents["Deployment", "42-tokend"]["metadata"]["labels"]["app.kubernetes.io/instance"] == "42"
+    assert documents["Ingress", "42-tokend"]["spec"]["ingressClassName"] == "on"
+
+
 def test_pods_are_those_of_the_plain_manifest() -> None:
     pod, plain = _pod(rendered()), PLAIN["Deployment"]["spec"]["template"]["spec"]
     (container,), (plain_container,) = pod.pop("containers"), plain["containers"]
