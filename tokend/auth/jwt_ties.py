@@ -11,8 +11,6 @@ from tokend.core.conditions import exclude_each_other
 from tokend.core.validation import redact_secrets
 
 _SHARED: Final = 'say how a token names its app, as in require: {claims.tenant: "{app}"}, or shared: true in both'
-_MOST: Final = 20
-"""The most ties of a caller that are reported. More would only say the same again."""
 
 
 def ties_within_app(callers: Mapping[str, JwtOptions]) -> Iterator[tuple[Place, str]]:
@@ -31,7 +29,7 @@ def ties_within_app(callers: Mapping[str, JwtOptions]) -> Iterator[tuple[Place, 
 def ties_between_apps(callers: Mapping[tuple[str, str], JwtOptions]) -> Iterator[tuple[Place, str]]:
     """Callers of two apps that trust the same issuer and audience without saying how tokens name the app.
 
-    Each is compared with earlier ones, of which those that require the same count as one.
+    Each is compared with earlier ones, of which those that require the same are compared as one.
     """
     by_issuer: dict[str, dict[_Alike, _Callers]] = {}
     for name, options in callers.items():
@@ -46,7 +44,7 @@ def ties_between_apps(callers: Mapping[tuple[str, str], JwtOptions]) -> Iterator
             if audiences & options.audiences and not (shared and options.shared)
             for other in group.tied_with(name, conditions)
         )
-        for other in islice(tied, _MOST):
+        for other in islice(tied, 1):
             app, caller = map(redact_secrets, other)
             yield name, f"trusts the same issuer and audience as caller {caller} of app {app}: {_SHARED}"
         of_issuer.setdefault(alike, _Callers()).add(name, conditions)
@@ -73,10 +71,10 @@ class _Callers:
         self._names.setdefault(conditions, []).append(name)
 
     def tied_with(self, name: tuple[str, str], conditions: _Conditions) -> Iterator[tuple[str, str]]:
-        """Those of other apps whose conditions the same claims could meet, one for each that requires something else."""
+        """Those of other apps whose conditions the same claims could meet."""
         for other in self._candidates(conditions):
             if not exclude_each_other(conditions, other):
-                yield from islice((caller for caller in self._names[other] if caller[0] != name[0]), 1)
+                yield from (caller for caller in self._names[other] if caller[0] != name[0])
 
     def _candidates(self, conditions: _Conditions) -> Iterable[_Conditions]:
         """Those that have a value in common with these in a claim that both require; all if there is no such claim."""

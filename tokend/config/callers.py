@@ -1,6 +1,5 @@
 """Builds an app's callers. Each has the key of one auth scheme, with the scheme's options and checks, and rules."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Final, TypeVar
@@ -18,6 +17,7 @@ from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
 from tokend.config.partly_valid import NO_VALUE, Part
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
+from tokend.core.claims import ClaimPath
 from tokend.core.rules import Rule
 from tokend.core.validation import redact_secrets, satisfying, suggestion
 from tokend.issuing.grants import PLUGIN_ERRORS
@@ -130,12 +130,11 @@ def build_authenticator(
     return Authenticator(schemes)
 
 
-def check_between_apps(callers: Mapping[tuple[str, str], BuiltCaller], report: Report) -> Counter[tuple[str, str]]:
+def check_between_apps(callers: Mapping[tuple[str, str], BuiltCaller], report: Report) -> None:
     """Report what callers of two apps must not have in common, as their scheme says, at the later of them.
 
-    `callers`: by the names of app and caller. Returns how many conflicts with earlier ones each has.
+    `callers`: by the names of app and caller.
     """
-    found: Counter[tuple[str, str]] = Counter()
     for scheme, options in _by_scheme(callers).items():
         app, caller = next(iter(options))
         with _reported(scheme, ("apps", app, "callers", caller, scheme.name), report):
@@ -143,17 +142,16 @@ def check_between_apps(callers: Mapping[tuple[str, str], BuiltCaller], report: R
                 app, caller = map(str, place[:2])
                 if (app, caller) not in options:
                     raise KeyError(place)
-                found[app, caller] += 1
                 report.add_after(("apps", app, "callers", caller, scheme.name, *place[2:]), sentence)
-    return found
 
 
-def requires(caller: BuiltCaller) -> bool:
-    """Whether a caller requires something of its users. What the scheme's code cannot say does not count."""
+def required_claims(caller: BuiltCaller) -> frozenset[ClaimPath]:
+    """The claims of which a caller requires something. What the scheme's code cannot say does not count."""
     try:
-        return caller.scheme is not None and bool(caller.scheme.requirements(caller.options))
+        conditions = () if caller.scheme is None else caller.scheme.requirements(caller.options)
+        return frozenset(condition.path for condition in conditions)
     except PLUGIN_ERRORS:
-        return False
+        return frozenset()
 
 
 def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_proxies: bool, report: Report) -> None:

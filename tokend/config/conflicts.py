@@ -1,8 +1,8 @@
 """Finds apps that cannot be served together: two claim a path, or a token of one issuer could be for both.
 
 Of two routes or callers that conflict, the later one is at fault. First comes what is served and stays, then what its app
-had before, then the rest. A caller that requires nothing of its users comes after the others, and one with more conflicts
-after one with fewer. If neither is later than the other, both are at fault: nobody gets what two claim at once.
+had before, then the rest. Of callers, one that requires a claim that most of those in conflict require comes first, and one
+that requires nothing last. If neither is later than the other, both are at fault: nobody gets what two claim at once.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from tokend.config.apps import BuiltApp
-from tokend.config.callers import BuiltCaller, check_between_apps, requires
+from tokend.config.callers import BuiltCaller, check_between_apps, required_claims
 from tokend.config.problems import KeyPath, Problem, Report, in_order
 from tokend.config.routes import check_clashes
 from tokend.config.yaml_tree import LocatedDict
@@ -39,7 +39,7 @@ def conflicts(
             routes.append(((_HAD_BEFORE if _had_route(before, route) else _NEW,), (path, route)))
         for name, caller in built.callers.items():
             rank = _HAD_BEFORE if _had_caller(before, name, caller) else _NEW
-            callers.append(((rank, not requires(caller)), ((built.app.name, name), caller)))
+            callers.append(((rank,), ((built.app.name, name), caller)))
     found: dict[str, dict[KeyPath, Problem]] = {built.app.name: {} for built in changed}
     for report in (*_in_both_orders(routes, check_clashes, root), *_of_callers(callers, root)):
         of_apps = report.of_apps
@@ -62,16 +62,22 @@ def _had_caller(before: BuiltApp | None, name: str, caller: BuiltCaller) -> bool
 
 
 def _of_callers(callers: _Ranked[_NamedCaller], root: LocatedDict) -> list[Report]:
-    counted: Counter[tuple[str, str]] = Counter()
-
     def check(entries: list[_NamedCaller], report: Report) -> None:
-        counted.update(check_between_apps(dict(entries), report))
+        check_between_apps(dict(entries), report)
 
     reports = list(_in_both_orders(callers, check, root))
-    if not counted:
+    in_conflict = {
+        problem.path[1:4:2] for report in reports for of_app in report.of_apps.values() for problem in of_app
+    }
+    if not in_conflict:
         return reports
-    by_count = [((*rank, counted[entry[0]]), entry) for rank, entry in callers]
-    return list(_in_both_orders(by_count, check, root))
+    claims = {name: required_claims(caller) for _, (name, caller) in callers if name in in_conflict}
+    common = Counter(claim for of_caller in claims.values() for claim in of_caller)
+    ranked = [
+        ((*rank, -max((common[claim] for claim in claims.get(entry[0], ())), default=0)), entry)
+        for rank, entry in callers
+    ]
+    return list(_in_both_orders(ranked, check, root))
 
 
 def _in_both_orders(

@@ -195,14 +195,36 @@ def test_an_app_whose_require_tells_it_from_no_other_is_alone_at_fault(tmp_path:
     assert (set(same.invalid_apps), set(same.configuration.apps)) == ({"acme", "bolt", "cora"}, {"dune"})
 
 
-@pytest.mark.parametrize("claims", ["claims.tenant: [bolt, nina, yara, zoe]", "claims.role: teacher"])
-def test_check_names_the_apps_that_a_start_leaves_out(tmp_path: Path, claims: str) -> None:
+TENANTS = ["aaron", "bolt", "nina", "yara"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "at_fault"),
+    [
+        ("claims.role: teacher", ["aaron"]),
+        ("claims.role: teacher, claims.tenant: bolt", ["aaron", "bolt"]),
+        ("claims.tenant: [bolt, nina, yara, zoe]", TENANTS),
+    ],
+)
+def test_check_names_the_apps_that_a_start_leaves_out(tmp_path: Path, claims: str, at_fault: list[str]) -> None:
     """It reported each of two apps at the later one, whichever was at fault."""
     wrong = ISSUER.replace("audience: tokend", f"audience: tokend, require: {{{claims}}}")
     found = isolated(tmp_path, {"bolt": "{}", "nina": "{}", "yara": "{}", "aaron": wrong}, root=SHARED)
     with pytest.raises(ConfigurationError) as caught:
         load(None, ENVIRONMENT, tmp_path)
-    assert [problem.path[1] for problem in caught.value.problems] == [*found.invalid_apps] == ["aaron"]
+    assert sorted(found.invalid_apps) == at_fault
+    assert caught.value.problems == list(found.problems)
+
+
+def test_nobody_gets_a_claims_value_that_two_apps_require_at_the_start(tmp_path: Path) -> None:
+    """Of three apps, the one that required the value beside another one was served."""
+    claims = {"acme": "claims.t: [c, a]", "bolt": "claims.t: c", "cora": "claims.t: c"}
+    apps = {
+        name: ISSUER.replace("audience: tokend", f"audience: tokend, require: {{{require}}}")
+        for name, require in claims.items()
+    }
+    found = isolated(tmp_path, {**apps, "dune": "{}"})
+    assert (set(found.invalid_apps), set(found.configuration.apps)) == (set(claims), {"dune"})
 
 
 def test_a_newcomer_with_the_issuer_of_a_changed_app_is_alone_at_fault(tmp_path: Path) -> None:

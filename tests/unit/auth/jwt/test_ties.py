@@ -54,13 +54,6 @@ def test_apps_that_require_the_same_count_as_one(compared: list[object], require
     assert len(compared) < APPS
 
 
-def test_an_app_that_is_tied_with_all_has_more_ties_than_each_of_them() -> None:
-    own = [_options(require={"claims.tenant": f"app{number}"}) for number in range(5)]
-    odd = _options(require={"claims.role": "host"})
-    assert _tied(*own, odd) == ["app5"] * 5
-    assert _tied(odd, *own) == [f"app{number}" for number in range(1, 6)]
-
-
 def test_a_value_in_common_is_a_tie_whatever_else_is_named() -> None:
     one = _options(require={"claims.tenant": ["a", "b"], "claims.role": "host"})
     other = _options(require={"claims.tenant": ["b", "c"]})
