@@ -154,6 +154,8 @@ function reloadedOf(reloaded) {
   if (reloaded.serving_last_version.length) {
     parts.push(element("p", {}, `Invalid, and served as before: ${reloaded.serving_last_version.join(", ")}.`));
   }
+  const unserved = Object.keys(reloaded.invalid_apps).filter((name) => !reloaded.serving_last_version.includes(name));
+  if (unserved.length) parts.push(element("p", { class: "trouble" }, `Invalid, and not served: ${unserved.join(", ")}.`));
   return parts;
 }
 
