@@ -22,6 +22,7 @@ from tokend.core.errors import ApiError
 from tokend.core.folding import listed
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import RootOptions
+from tokend.telemetry.log_text import printable
 
 _FIELDS: Final = ("app", "user", "sub", "channel", "caller", "url", "issued_before")
 _EFFECT: Final = "Running servers apply it within a second."
@@ -229,7 +230,7 @@ def _list(options: argparse.Namespace, context: Context) -> int:
         for entry in entries:
             if _has_fields(entry, fields):
                 is_found = True
-                print(entry.line().decode() if options.json else _sentence(entry, time.time()))
+                print(printable(entry.line().decode()) if options.json else _sentence(entry, time.time()))
         for problem in problems:
             print(f"tokend: {edited.name}: {problem}", file=sys.stderr)
         is_sound = is_sound and not problems
@@ -325,7 +326,9 @@ def _sentence(entry: Entry, now: float) -> str:
     for field in _FIELDS:
         value = getattr(entry, field)
         if value is not None:
-            parts.append(f"issued before {date(value)}" if field == "issued_before" else f"{field} {value}")
+            parts.append(
+                f"issued before {date(value)}" if field == "issued_before" else f"{field} {printable(str(value))}"
+            )
     if entry.until is not None:
         parts.append(f"{'until' if entry.until > now else 'ended'} {date(entry.until)}")
     return ", ".join(parts)

@@ -40,6 +40,7 @@ from tokend.dialects.rendering import token_fields
 from tokend.issuing import inspection, issuer, policy
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Configuration
+from tokend.telemetry.log_text import printable
 
 _MAX_TEXT: Final = 1024 * 1024
 """Characters of standard input that are read."""
@@ -184,7 +185,8 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
         fields = _report(signers, Inspect(text, options.channel, options.user, options.product), int(time.time()))
     except ApiError as api_error:
         raise CommandFailed(api_error.detail) from api_error
-    print(json.dumps(fields, indent=2, ensure_ascii=False))
+    for line in json.dumps(fields, indent=2, ensure_ascii=False).split("\n"):
+        print(printable(line))
     return 1 if fields["problems"] else 0
 
 

@@ -1,8 +1,13 @@
 // @ts-check
 // Requests of the console: to the public API of an app, and to the admin API. Credentials live in variables of this page alone.
 
+import { setClock } from "./times.js";
+
 /** @typedef {{apiKey?: string, bearer?: string, urlKey?: string}} Credential `urlKey`: the key or signed text in the path of a URL */
 /** @typedef {{name: string, path: string | null, host: string | null, url: string | null, native: boolean, console: boolean}} App */
+
+/** Milliseconds after which the public API counts as one that does not answer. */
+const PATIENCE = 30000;
 
 /** The server's answer to a request that failed, in its own words. */
 export class ApiFailure extends Error {
@@ -69,10 +74,10 @@ export class Api {
     if (credential.apiKey) headers["X-API-Key"] = credential.apiKey;
     if (credential.bearer) headers[this.mode === "app" ? "Authorization" : "X-Caller-Authorization"] = `Bearer ${credential.bearer}`;
     const base = this.#base();
-    if (!credential.urlKey) return this.#send(base + path, method, headers, body);
-    if (this.mode === "app") return this.#send(`${base.replace(/\/k\/[^/]+\/$/, "/")}k/${encodeURIComponent(credential.urlKey)}/${path}`, method, headers, body);
-    headers["X-Caller-URL-Key"] = credential.urlKey; // our side puts it into the path
-    return this.#send(base + path, method, headers, body);
+    let url = base + path;
+    if (credential.urlKey && this.mode === "app") url = `${base.replace(/\/k\/[^/]+\/$/, "/")}k/${encodeURIComponent(credential.urlKey)}/${path}`;
+    else if (credential.urlKey) headers["X-Caller-URL-Key"] = credential.urlKey; // our side puts it into the path
+    return this.#send(url, method, headers, body, AbortSignal.timeout(PATIENCE));
   }
 
   /**
@@ -85,13 +90,13 @@ export class Api {
     return this.#send(path, method, {}, body);
   }
 
-  /** @param {string} url @param {string} method @param {Record<string, string>} headers @param {unknown} body */
-  async #send(url, method, headers, body) {
+  /** @param {string} url @param {string} method @param {Record<string, string>} headers @param {unknown} body @param {AbortSignal} [signal] */
+  async #send(url, method, headers, body, signal) {
     if (this.mode === "admin" && this.#adminKey) headers.Authorization = `Bearer ${this.#adminKey}`;
     headers["X-Tokend-Console"] = "1";
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (Object.values(headers).some((value) => !/^[ -~]*$/.test(value))) throw new ApiFailure("The key or JWT has a character that none has: copy it again.");
-    let response;
+    let response, text;
     try {
       response = await fetch(url, {
         method,
@@ -100,11 +105,13 @@ export class Api {
         cache: "no-store",
         credentials: "omit",
         referrerPolicy: "no-referrer",
+        signal,
       });
+      text = await response.text();
     } catch {
       throw new ApiFailure("The server does not answer. Is it running, and is this machine online?");
     }
-    const text = await response.text();
+    setClock(response.headers.get("Date"));
     let content = null;
     try {
       content = JSON.parse(text);

@@ -3,7 +3,7 @@
 
 import { alertOf, element } from "./dom.js";
 import { table } from "./tables.js";
-import { moment, remaining } from "./times.js";
+import { moment, remaining, serverNow } from "./times.js";
 import { tree } from "./tree.js";
 
 /** @typedef {{change: "added" | "changed" | "removed" | "invalid", keys?: string[], problems?: string[]}} Change */
@@ -154,6 +154,8 @@ function reloadedOf(reloaded) {
   if (reloaded.serving_last_version.length) {
     parts.push(element("p", {}, `Invalid, and served as before: ${reloaded.serving_last_version.join(", ")}.`));
   }
+  const unserved = Object.keys(reloaded.invalid_apps).filter((name) => !reloaded.serving_last_version.includes(name));
+  if (unserved.length) parts.push(element("p", { class: "trouble" }, `Invalid, and not served: ${unserved.join(", ")}.`));
   return parts;
 }
 
@@ -164,7 +166,7 @@ function problemsOf(apps) {
 
 /** @param {KeyEnd[]} keys */
 function endsOf(keys) {
-  const now = Date.now() / 1000;
+  const now = serverNow();
   if (!keys.length) return [element("p", { class: "quiet" }, "No key of a caller has an end.")];
   const sorted = [...keys].sort((key, other) => key.ends - other.ends);
   /** @type {import("./tables.js").Column<KeyEnd>[]} */

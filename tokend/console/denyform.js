@@ -2,7 +2,7 @@
 // The form that adds an entry to the deny list: the fields of `tokend deny add`.
 
 import { alertOf, element, field, inWords } from "./dom.js";
-import { duration } from "./times.js";
+import { duration, moment, serverNow } from "./times.js";
 
 /**
  * The fields of a line of the deny list. `issued_before`: Unix seconds.
@@ -36,7 +36,7 @@ export function entryInWords(entry) {
     .filter(([name]) => name !== "app")
     .map(([name, value]) => {
       const field = FIELDS.find((known) => known.name === name);
-      const written = name === "issued_before" ? new Date(Number(value) * 1000).toLocaleString() : String(value);
+      const written = name === "issued_before" ? moment(Number(value), serverNow()).textContent : String(value);
       return `${(field?.label ?? name).toLowerCase().replace("url", "URL")} ${written}`;
     });
   return [...parts, entry.app === undefined ? "all apps" : `app ${entry.app}`].join(", ");

@@ -4,7 +4,7 @@
 import { alertOf, element, field } from "./dom.js";
 import { entryInWords, createDenyForm } from "./denyform.js";
 import { table } from "./tables.js";
-import { moment, remaining } from "./times.js";
+import { moment, remaining, serverNow } from "./times.js";
 
 /** @typedef {import("./denyform.js").Entry} Entry */
 /** `ends`: Unix seconds. @typedef {{entry: Entry, ends: number | null}} Listed */
@@ -95,7 +95,7 @@ export function mount(section, api) {
  * @param {(source: string, entry: Entry) => void} remove
  */
 function card(source, filter, remove) {
-  const now = Date.now() / 1000;
+  const now = serverNow();
   const sought = filter.trim().toLowerCase();
   const found = source.entries.filter(({ entry }) => JSON.stringify(Object.values(entry)).toLowerCase().includes(sought));
   const id = `deny-${source.name}`;

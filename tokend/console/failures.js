@@ -3,7 +3,7 @@
 
 import { element } from "./dom.js";
 import { table } from "./tables.js";
-import { moment } from "./times.js";
+import { moment, serverNow } from "./times.js";
 
 /**
  * @typedef {{time: number, app: string | null, route: string | null, kind: string | null, code: string, status: number,
@@ -13,7 +13,7 @@ import { moment } from "./times.js";
 
 /** @type {import("./tables.js").Column<Failure>[]} */
 const COLUMNS = [
-  { title: "Time", cell: (failure) => moment(failure.time, Date.now() / 1000), class: "unbroken" },
+  { title: "Time", cell: (failure) => moment(failure.time, serverNow()), class: "unbroken" },
   { title: "Status", cell: (failure) => String(failure.status) },
   { title: "Code", cell: (failure) => element("code", {}, failure.code) },
   { title: "App", cell: (failure) => failure.app },

@@ -121,7 +121,7 @@ export class RequestForm {
 
   /** @param {Field} field @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} control */
   #keep(field, control) {
-    if (control instanceof HTMLInputElement && control.value !== control.defaultValue) this.#typed.set(`${field.control} ${field.name}`, control.value);
+    if (!(control instanceof HTMLSelectElement) && control.value !== control.defaultValue) this.#typed.set(`${field.control} ${field.name}`, control.value);
   }
 
   /** @param {Field} field */

@@ -5,6 +5,7 @@ import { contentNode, sentences } from "./content.js";
 import { CredentialForm } from "./credential.js";
 import { alertOf, announce, element, field, inWords, replace, timeOf } from "./dom.js";
 import { hasUrlKeys, needsCredential } from "./schema.js";
+import { serverNow } from "./times.js";
 
 /** Fill the tab. @param {HTMLElement} section @param {import("./api.js").Api} api */
 export async function mount(section, api) {
@@ -108,7 +109,7 @@ function verdictOf(problems) {
 function timeLine(says) {
   const { issued_at: issuedAt, expires_at: expiresAt } = says;
   if (typeof issuedAt !== "number" || typeof expiresAt !== "number" || expiresAt <= issuedAt) return null;
-  const now = Date.now() / 1000;
+  const now = serverNow();
   const share = Math.min(1, Math.max(0, (now - issuedAt) / (expiresAt - issuedAt)));
   const where = now > expiresAt ? `ended ${inWords(now - expiresAt)} ago` : now < issuedAt ? `begins in ${inWords(issuedAt - now)}` : `ends in ${inWords(expiresAt - now)}`;
   return element(

@@ -92,9 +92,13 @@ async function copy(text) {
   }
 }
 
-/** Open the vendor's own page. The token goes to the clipboard, never into a URL. @param {string} address @param {string} token */
+/** A link to the vendor's own page, and what to do there. The token goes to the clipboard, never into a URL. @param {string} address @param {string} token */
 function joinButton(address, token) {
   const link = element("a", { class: "button", href: address, target: "_blank", rel: "noopener noreferrer" }, "Join with the vendor's test page");
-  link.addEventListener("click", () => void copy(token).then((isDone) => announce(isDone ? "The token is copied: paste it there" : "Copy the token, and paste it there")));
-  return link;
+  const next = element("p", { class: "quiet" });
+  link.addEventListener("click", async () => {
+    next.textContent = (await copy(token)) ? "The token is copied: paste it there." : "Copy the token, and paste it there.";
+    announce(next.textContent);
+  });
+  return [link, next];
 }

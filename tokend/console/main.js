@@ -12,6 +12,7 @@ const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 const about = /** @type {HTMLElement} */ (document.getElementById("about"));
 
+/** @typedef {import("./api.js").App} App */
 /** @typedef {{id: string, label: string, mount: (section: HTMLElement, api: Api) => void | Promise<void>}} Tab */
 
 /** The tabs of an app: what its callers can do. @type {Tab[]} */
@@ -55,7 +56,7 @@ function askForKey() {
       api.useAdminKey(key.value.trim());
       replace(problem);
       void openOperator().catch((error) => {
-        replace(problem, alertOf(error));
+        replace(problem, alertOf(error.status === 401 ? new Error("This is not the key of server.admin.") : error));
         key.focus();
       });
     } },
@@ -71,9 +72,9 @@ function askForKey() {
 
 /** The operator's console, with the app that was chosen last. */
 async function openOperator() {
-  /** @type {{apps: import("./api.js").App[]}} */
+  /** @type {{apps: App[]}} */
   const { apps } = await api.admin("/-/apps");
-  const usable = apps.filter((app) => app.native);
+  let usable = apps.filter((app) => app.native);
   const operator = OPERATOR_TABS.map(([id, label, module]) => ({
     id,
     label,
@@ -84,8 +85,17 @@ async function openOperator() {
     open(operator);
     return;
   }
-  const select = /** @type {HTMLSelectElement} */ (element("select", { id: "app" }, usable.map((app) => element("option", { value: app.name }, app.name))));
+  const optionsOf = (/** @type {App[]} */ of) => of.map((app) => element("option", { value: app.name }, app.name));
+  const select = /** @type {HTMLSelectElement} */ (element("select", { id: "app" }, optionsOf(usable)));
   api.useApp(usable[0]);
+  select.addEventListener("focus", async () => {
+    const found = (await api.admin("/-/apps").catch(() => ({ apps: usable }))).apps.filter((/** @type {App} */ app) => app.native);
+    if (JSON.stringify(found) === JSON.stringify(usable)) return;
+    const chosen = select.value;
+    usable = found; // since a reload
+    replace(select, optionsOf(usable));
+    select.value = chosen;
+  });
   select.addEventListener("change", () => {
     api.useApp(usable[select.selectedIndex]);
     open([...operator.slice(0, 1), ...APP_TABS, ...operator.slice(1)]);

@@ -206,7 +206,7 @@ function tile(name, value, state = "plain") {
 
 /** @param {number} value */
 function number(value) {
-  return value.toLocaleString("en", { maximumSignificantDigits: 3 });
+  return Math.abs(value) < 1000 ? value.toLocaleString("en", { maximumSignificantDigits: 3 }) : whole(value);
 }
 
 /** @param {number} value */

@@ -69,7 +69,8 @@ export function tablist(bar, main, tabs) {
 
   listening.abort();
   listening = new AbortController();
-  window.addEventListener("popstate", () => show(named()), { signal: listening.signal });
+  const isOfTab = () => byId.has(location.hash.slice(1)); // the link that skips to the content has a fragment too
+  window.addEventListener("popstate", () => isOfTab() && show(named()), { signal: listening.signal });
   show(named());
   history.replaceState(null, "", `#${named()}`);
 }

@@ -3,6 +3,19 @@
 
 import { element, inWords } from "./dom.js";
 
+/** How far the server's clock is ahead of the browser's, in milliseconds. */
+let ahead = 0;
+
+/** Take over the server's time, to the second. @param {string | null} date the header `Date` of an answer that has just come */
+export function setClock(date) {
+  if (date !== null) ahead = Date.parse(date) - Date.now();
+}
+
+/** The server's time in Unix seconds: it decides what has ended, and the browser's clock may be wrong. */
+export function serverNow() {
+  return (Date.now() + ahead) / 1000;
+}
+
 const UNITS = { s: 1, m: 60, h: 3600, d: 86400 };
 
 /**
@@ -12,6 +25,7 @@ const UNITS = { s: 1, m: 60, h: 3600, d: 86400 };
  */
 export function moment(time, now) {
   const at = new Date(time * 1000);
+  if (Number.isNaN(at.getTime())) return element("span", {}, String(time)); // no date, as one in microseconds: as it is
   const isToday = at.toDateString() === new Date(now * 1000).toDateString();
   const date = isToday ? "" : `${at.toLocaleDateString([], { year: "numeric", month: "short", day: "numeric" })}, `;
   const written = date + at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });

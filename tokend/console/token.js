@@ -34,12 +34,13 @@ export async function mount(section, api) {
       return;
     }
     const given = credential.read();
+    const kind = form.kind; // another may be chosen before the answer is there
     section.setAttribute("aria-busy", "true");
     replace(result, element("p", { class: "quiet" }, "Waiting for the server…"));
     result.scrollIntoView({ block: "nearest" });
     try {
       const answer = await api.call(path, { body, credential: given });
-      replace(result, path === "v1/token" ? issued(answer, { api, kind: form.kind, body, credential: given, url }) : await explanation(answer, api));
+      replace(result, path === "v1/token" ? issued(answer, { api, kind, body, credential: given, url }) : await explanation(answer, api));
       announce(result.querySelector("h3")?.textContent ?? "");
     } catch (error) {
       await failed(error, path, body, given);

@@ -102,7 +102,7 @@ class Forwarder:
         return web.Response(body=bytes(answer), status=response.status, headers=headers)
 
 
-_BACK: Final = (hdrs.CONTENT_TYPE, hdrs.RETRY_AFTER)
+_BACK: Final = (hdrs.CONTENT_TYPE, hdrs.RETRY_AFTER, hdrs.DATE)
 
 
 def _headers(request: web.Request, host: str | None) -> Mapping[str, str]:

@@ -19,9 +19,9 @@ def text_line(time: str, level: str, event: str, fields: dict[str, object]) -> b
     words = [time.replace("+00:00", "Z"), f"{level.upper():7}", event]
     message = fields.get("message")
     if isinstance(message, str):
-        words[-1:] = [_printable(message)] if event == level else [f"{event}: {_printable(message)}"]
+        words[-1:] = [printable(message)] if event == level else [f"{event}: {printable(message)}"]
     words += [
-        f"{_printable(name)}={_value(value)}"
+        f"{printable(name)}={_value(value)}"
         for name, value in fields.items()
         if value is not None and value is not message
     ]
@@ -30,10 +30,11 @@ def text_line(time: str, level: str, event: str, fields: dict[str, object]) -> b
 
 def _value(value: object) -> str:
     text = value if isinstance(value, str) and _BARE.fullmatch(value) else ENCODER.encode(value).decode()
-    return _printable(text)
+    return printable(text)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with what is not printable as escapes of JSON: it is one line, and cannot steer a terminal."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)

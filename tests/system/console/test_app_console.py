@@ -2,9 +2,11 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.running import Running
 from tests.system.console.watching import WIDTHS, Scheme, watched
@@ -259,6 +261,34 @@ async def test_back_and_forward_change_the_tab_and_keep_what_was_typed(browser: 
         await page.get_by_role("tab", name="Get a token").click()  # it is chosen already: no entry of the history
         await page.go_forward()
         await expect(page.get_by_role("tab", name="Inspect")).to_have_attribute("aria-selected", "true")
+
+
+async def test_the_link_to_the_content_stays_at_the_tab(browser: Browser, tokend: Running) -> None:
+    async with watched(browser, f"{tokend.url}/demo/console#inspect") as console:
+        page = console.page
+        await expect(page.get_by_label("Token", exact=True)).to_be_visible()
+        await _focus(page, "Skip to the content")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("main")).to_be_focused()
+        await expect(page.get_by_role("tab", name="Inspect")).to_have_attribute("aria-selected", "true")
+
+
+async def test_the_servers_clock_says_how_long_a_token_lasts(browser: Browser, tokend: Running) -> None:
+    async def half_an_hour_later(route: Route) -> None:
+        answer = await route.fetch()
+        date = format_datetime(datetime.now(UTC) + timedelta(minutes=30), usegmt=True)
+        await route.fulfill(response=answer, headers={**answer.headers, "date": date})
+
+    async with watched(browser, f"{tokend.url}/demo/console") as console:
+        page = console.page
+        await _fill(page, "channel (required)", "demo-room")
+        await page.keyboard.press("Enter")
+        token = await page.get_by_label("The token", exact=True).input_value()
+        await page.route("**/v1/inspect", half_an_hour_later)
+        await page.get_by_role("tab", name="Inspect").click()
+        await page.get_by_label("Token", exact=True).fill(token)
+        await page.get_by_role("button", name="Inspect", exact=True).click()
+        await expect(page.locator("#panel-inspect .life")).to_contain_text(re.compile("ends in (30|29) min"))
 
 
 async def test_a_text_that_is_too_long_is_said_at_its_field_by_the_server(browser: Browser, tokend: Running) -> None:

@@ -80,6 +80,28 @@ async def test_invalid_apps_and_warnings_are_listed(browser: Browser, tmp_path: 
             assert await page.page.locator("main i").count() == 0
 
 
+async def test_a_reload_names_the_apps_that_it_does_not_serve(browser: Browser, tmp_path: Path) -> None:
+    async with operated(tmp_path) as server, operator_page(browser, server.admin, "Configuration") as page:
+        _edit(server, "deny:", _SCHOOL.lstrip("\n").replace("not_after", "after"))
+        await page.press("Reload")
+        await page.page.get_by_role("status").filter(has_text="Invalid, and not served: school.").wait_for()
+
+
+async def test_an_app_of_a_reload_can_be_chosen(browser: Browser, tmp_path: Path) -> None:
+    async with operated(tmp_path) as server, operator_page(browser, server.admin, "Configuration") as page:
+        app = page.page.locator("#app")
+        assert await app.locator("option").all_inner_texts() == ["demo"]
+        _edit(server, "deny:", _SCHOOL.lstrip("\n"))
+        await page.press("Reload")
+        await page.page.get_by_role("status").filter(has_text="The configuration was reloaded").wait_for()
+        await app.focus()
+        await app.locator("option").filter(has_text="school").wait_for(state="attached")
+        assert await app.input_value() == "demo"
+        await app.select_option("school")
+        await page.choose("Get a token")
+        await page.page.get_by_label("Key or JWT").wait_for()
+
+
 async def test_the_tree_opens_and_marks_what_is_not_shown(browser: Browser, tmp_path: Path) -> None:
     async with operated(tmp_path) as server:
         _edit(server, "deny:", _SCHOOL.lstrip("\n"))

@@ -3,11 +3,13 @@
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from tests.system.console.operator_page import OperatorPage, operated, operator_page
 from tests.system.limits.redis_server import RedisServer, need_redis
@@ -62,6 +64,41 @@ async def test_an_entry_is_added_and_removed_after_a_confirmation(
         await _says(page, "Removed: user ann, app demo.")
         assert _entries(tmp_path) == []
         assert _audited(tmp_path, "allowed")["reason"] == "a mistake"
+
+
+async def test_an_entry_whose_time_is_no_date_is_shown_with_the_others(browser: Browser, tmp_path: Path) -> None:
+    async with operated(tmp_path) as server:
+        entries = [{"user": "ann", "until": 10**14}, {"user": "bob", "issued_before": 10**16}, {"user": "eve"}]
+        (tmp_path / "deny.jsonl").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+        async with operator_page(browser, server.admin, "Deny list") as page:
+            rows = page.panel.locator("tbody tr")
+            await rows.nth(2).wait_for()
+            assert "(100000000000000)" in await rows.nth(0).inner_text()
+            await page.press("Remove user bob, issued before 10000000000000000, all apps")
+
+
+async def test_names_that_differ_by_their_spaces_look_different(browser: Browser, tmp_path: Path) -> None:
+    async with operated(tmp_path) as server:
+        (tmp_path / "deny.jsonl").write_text('{"channel": "a  b"}\n{"channel": "a b"}\n')
+        async with operator_page(browser, server.admin, "Deny list") as page:
+            channels = page.panel.locator("td.id").filter(has_text="a")
+            await channels.first.wait_for()
+            assert await channels.all_inner_texts() == ["a  b", "a b"]
+
+
+async def test_the_servers_clock_says_when_an_entry_ends(browser: Browser, tmp_path: Path) -> None:
+    async def half_an_hour_later(route: Route) -> None:
+        answer = await route.fetch()
+        date = format_datetime(datetime.now(UTC) + timedelta(minutes=30), usegmt=True)
+        await route.fulfill(response=answer, headers={**answer.headers, "date": date})
+
+    async with operated(tmp_path) as server:
+        (tmp_path / "deny.jsonl").write_text(json.dumps({"user": "ann", "until": int(time.time()) + 3600}))
+        async with operator_page(browser, server.admin, "Deny list") as page:
+            await page.panel.get_by_text(re.compile("in (1 h|59 min)")).wait_for()
+            await page.page.route("**/-/deny", half_an_hour_later)
+            await page.press("Read again")
+            await page.panel.get_by_text(re.compile("in (30|29) min")).wait_for()
 
 
 async def test_fields_with_markup_and_times_are_kept_and_shown_as_they_are(browser: Browser, tmp_path: Path) -> None:

@@ -226,3 +226,12 @@ async def test_a_server_that_does_not_answer_is_said_and_the_plots_stay(browser:
         unexpected = [problem for problem in page.watched.problems if "ERR_CONNECTION_REFUSED" not in problem]
         assert unexpected == []
         page.watched.problems.clear()
+
+
+async def test_a_count_is_shown_to_its_last_digit(browser: Browser, tmp_path: Path) -> None:
+    async with operated(tmp_path) as server:
+        lines = (json.dumps({"user": f"user-{number}"}) for number in range(1234))
+        (tmp_path / "deny.jsonl").write_text("".join(f"{line}\n" for line in lines))
+        async with operator_page(browser, server.admin, "Status") as page:
+            legend = page.page.get_by_role("table", name=re.compile("^Deny list "))
+            await legend.get_by_role("cell", name="1,234", exact=True).first.wait_for()

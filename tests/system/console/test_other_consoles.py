@@ -40,7 +40,7 @@ async def test_the_operator_types_the_key_and_sees_rules_as_they_are_written(
         await expect(key).to_be_focused()
         await page.keyboard.type("wrong")
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_contain_text("the key of server.admin is needed")
+        await expect(page.get_by_role("alert")).to_have_text("This is not the key of server.admin.")
         await key.fill(ADMIN_KEY)
         await page.keyboard.press("Enter")
         await page.get_by_label("App", exact=True).select_option("demo")

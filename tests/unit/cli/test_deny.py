@@ -63,6 +63,16 @@ def test_add_list_and_remove(file: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert lines_of(file)[1] == {"sub": "auth0|1"}
 
 
+def test_no_entry_steers_the_terminal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(json.dumps({"user": "a\x1b[2J\nuser b", "channel": "\x9b\u202ec"}, ensure_ascii=False))
+    assert main(["deny", "list"]) == 0
+    assert capsys.readouterr().out == "user a\\u001b[2J\\u000auser b, channel \\u009b\\u202ec\n"
+    assert main(["deny", "list", "--json"]) == 0
+    written = capsys.readouterr().out
+    assert written.rstrip("\n").isprintable()
+    assert json.loads(written) == {"user": "a\x1b[2J\nuser b", "channel": "\x9b\u202ec"}
+
+
 def test_entries_of_a_removed_app_or_caller_are_listed_and_removed(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,6 +37,20 @@ def test_a_token_of_livekit_is_read_and_nobody_signed_it() -> None:
         assert (says["format"], says["signed_by"], says["app"]) == ("livekit", None, "another")
 
 
+def test_no_token_steers_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, now = "\x9b2J\u202eann é", int(time.time())
+    video = {"roomJoin": True, "room": "r"}
+    claims = {"iss": "APIabcdefghijk", "sub": "ann", "name": name, "nbf": now, "exp": now + 600, "video": video}
+    assert main(["inspect", jwt.encode(claims, "x" * 64, algorithm="HS256")]) == 0
+    written = capsys.readouterr().out
+    assert all(line.isprintable() for line in written.split("\n"))
+    assert '"\\u009b2J\\u202eann é"' in written
+    assert json.loads(written)["services"][0]["detail"]["name"] == name
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -40,6 +40,21 @@ async def test_a_key_of_the_url_is_one_part_of_the_path(key: bytes, path: str, a
     assert (reply.status, paths) == (200, [path])
 
 
+async def test_the_clock_of_the_server_reaches_the_page(aiohttp_client: ClientFixture) -> None:
+    date = "Mon, 31 Jan 2028 18:00:00 GMT"
+
+    async def public(request: web.Request) -> web.Response:
+        return web.json_response({}, headers={"Date": date})
+
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", public)
+    forwarder = Forwarder(str((await aiohttp_client(server)).make_url("/demo")))
+    local = await aiohttp_client(application_of(forwarder, "http://localhost"))
+    response = await local.post("/-/public/v1/token", json={}, headers={CONSOLE_HEADER: "1", "Host": "localhost"})
+    await forwarder.close()
+    assert (response.status, response.headers.getall("Date")) == (200, [date])
+
+
 async def test_a_broken_body_is_an_error_of_the_console(
     aiohttp_client: ClientFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
