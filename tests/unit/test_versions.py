@@ -56,6 +56,14 @@ def test_so_does_a_new_plug_in() -> None:
     _allows_this_version(files("acme", "acme")["pyproject.toml"])
 
 
+def test_only_releases_of_redis_py_that_work_are_allowed() -> None:
+    """Before 8.1 each URL of a Cluster or of Sentinels was one that "cannot be used", before 7.2 any URL."""
+    pinned = re.search(r"^redis==(\d+\.\d+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE)
+    (needed,) = _project((ROOT / "pyproject.toml").read_text("utf-8"))["optional-dependencies"]["redis"]
+    assert pinned is not None
+    assert f">={pinned[1]}" in str(Requirement(needed).specifier)
+
+
 def _allows_this_version(text: str) -> None:
     (needed,) = [name for name in map(Requirement, _project(text)["dependencies"]) if name.name == "tokend"]
     assert __version__ in needed.specifier
