@@ -130,12 +130,12 @@ def build_authenticator(
     return Authenticator(schemes)
 
 
-def check_between_apps(callers: Mapping[tuple[str, str], BuiltCaller], report: Report) -> Counter[tuple[str, str]]:
+def check_between_apps(callers: Mapping[tuple[str, str], BuiltCaller], report: Report) -> Counter[str]:
     """Report what callers of two apps must not have in common, as their scheme says, at the later of them.
 
-    `callers`: by the names of app and caller. Returns how many conflicts with earlier ones each has.
+    `callers`: by the names of app and caller. Returns how many conflicts with earlier ones each app has.
     """
-    found: Counter[tuple[str, str]] = Counter()
+    found: Counter[str] = Counter()
     for scheme, options in _by_scheme(callers).items():
         app, caller = next(iter(options))
         with _reported(scheme, ("apps", app, "callers", caller, scheme.name), report):
@@ -143,7 +143,7 @@ def check_between_apps(callers: Mapping[tuple[str, str], BuiltCaller], report: R
                 app, caller = map(str, place[:2])
                 if (app, caller) not in options:
                     raise KeyError(place)
-                found[app, caller] += 1
+                found[app] += 1
                 report.add_after(("apps", app, "callers", caller, scheme.name, *place[2:]), sentence)
     return found
 

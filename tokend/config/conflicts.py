@@ -1,12 +1,13 @@
 """Finds apps that cannot be served together: two claim a path, or a token of one issuer could be for both.
 
 Of two routes or callers that conflict, the later one is at fault. First comes what is served and stays, then what its app
-had before, then the rest. A caller that requires nothing of its users comes after the others, and one with more conflicts
-after one with fewer. If neither is later than the other, both are at fault: nobody gets what two claim at once.
+had before, then the rest. A caller that requires nothing of its users comes after the others, then that of an app with
+more conflicts. If neither is later than the other, both are at fault: nobody gets what two claim at once.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import TypeVar
 
@@ -40,12 +41,17 @@ def conflicts(
         for name, caller in built.callers.items():
             rank = _HAD_BEFORE if _had_caller(before, name, caller) else _NEW
             callers.append(((rank, not requires(caller)), ((built.app.name, name), caller)))
-    found: dict[str, dict[KeyPath, Problem]] = {built.app.name: {} for built in changed}
-    for report in (*_in_both_orders(routes, check_clashes, root), *_of_callers(callers, root)):
-        of_apps = report.of_apps
-        for app in of_apps.keys() & found.keys():
-            found[app] = {problem.path: problem for problem in of_apps[app]} | found[app]
-    return {app: tuple(in_order(problems.values())) for app, problems in found.items() if problems}
+    of_routes = [report.of_apps for report in _in_both_orders(routes, check_clashes, root)]
+    of_callers = [report.of_apps for report in _of_callers(callers, root)]
+    names = [built.app.name for built in changed]
+    # first the paths: an app that shares users only with such an app can be served without it
+    at_fault = set(names).intersection(chain(*of_routes)) or set(names).intersection(chain(*of_callers))
+    found: dict[str, dict[KeyPath, Problem]] = {name: {} for name in names if name in at_fault}
+    for name, problems in found.items():
+        for of_apps in (*of_routes, *of_callers):
+            for problem in of_apps.get(name, ()):
+                problems.setdefault(problem.path, problem)
+    return {name: tuple(in_order(problems.values())) for name, problems in found.items()}
 
 
 def _had_route(before: BuiltApp | None, route: Route) -> bool:
@@ -62,7 +68,7 @@ def _had_caller(before: BuiltApp | None, name: str, caller: BuiltCaller) -> bool
 
 
 def _of_callers(callers: _Ranked[_NamedCaller], root: LocatedDict) -> list[Report]:
-    counted: Counter[tuple[str, str]] = Counter()
+    counted: Counter[str] = Counter()
 
     def check(entries: list[_NamedCaller], report: Report) -> None:
         counted.update(check_between_apps(dict(entries), report))
@@ -70,7 +76,7 @@ def _of_callers(callers: _Ranked[_NamedCaller], root: LocatedDict) -> list[Repor
     reports = list(_in_both_orders(callers, check, root))
     if not counted:
         return reports
-    by_count = [((*rank, counted[entry[0]]), entry) for rank, entry in callers]
+    by_count = [((*rank, counted[entry[0][0]]), entry) for rank, entry in callers]
     return list(_in_both_orders(by_count, check, root))
 
 
