@@ -142,6 +142,7 @@ class JwtOptions(StrictModel):
     )
     keys: Annotated[list[_PublicKeys], BeforeValidator(_some)] | None = Field(
         default=None,
+        repr=False,  # each reading makes other objects: callers with the same keys would not look alike
         description="public keys instead of a URL, each PEM or a JWKS document. Default: none",
         examples=[[{"file": "keys/provider.pem"}]],
     )

@@ -35,13 +35,13 @@ def ties_between_apps(callers: Mapping[tuple[str, str], JwtOptions]) -> Iterator
     for name, options in callers.items():
         if not options.is_complete:
             continue
-        conditions = options.conditions
-        alike = (frozenset(condition.path for condition in conditions), options.audiences, options.shared)
+        conditions, audiences = options.conditions, options.audiences
+        alike = (frozenset(condition.path for condition in conditions), audiences, options.shared)
         of_issuer = by_issuer.setdefault(options.trusted, {})
         tied = (
             other
-            for (_, audiences, shared), group in of_issuer.items()
-            if audiences & options.audiences and not (shared and options.shared)
+            for (_, others, shared), group in of_issuer.items()
+            if audiences & others and not (shared and options.shared)
             for other in group.tied_with(name, conditions)
         )
         for other in islice(tied, 1):

@@ -7,6 +7,7 @@ that requires nothing last. If neither is later than the other, both are at faul
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import TypeVar
 
@@ -40,12 +41,17 @@ def conflicts(
         for name, caller in built.callers.items():
             rank = _HAD_BEFORE if _had_caller(before, name, caller) else _NEW
             callers.append(((rank,), ((built.app.name, name), caller)))
-    found: dict[str, dict[KeyPath, Problem]] = {built.app.name: {} for built in changed}
-    for report in (*_in_both_orders(routes, check_clashes, root), *_of_callers(callers, root)):
-        of_apps = report.of_apps
-        for app in of_apps.keys() & found.keys():
-            found[app] = {problem.path: problem for problem in of_apps[app]} | found[app]
-    return {app: tuple(in_order(problems.values())) for app, problems in found.items() if problems}
+    of_routes = [report.of_apps for report in _in_both_orders(routes, check_clashes, root)]
+    of_callers = [report.of_apps for report in _of_callers(callers, root)]
+    names = [built.app.name for built in changed]
+    # first the paths: an app that shares users only with such an app can be served without it
+    at_fault = set(names).intersection(chain(*of_routes)) or set(names).intersection(chain(*of_callers))
+    found: dict[str, dict[KeyPath, Problem]] = {name: {} for name in names if name in at_fault}
+    for name, problems in found.items():
+        for of_apps in (*of_routes, *of_callers):
+            for problem in of_apps.get(name, ()):
+                problems.setdefault(problem.path, problem)
+    return {name: tuple(in_order(problems.values())) for name, problems in found.items()}
 
 
 def _had_route(before: BuiltApp | None, route: Route) -> bool:

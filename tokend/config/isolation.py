@@ -95,10 +95,11 @@ def _own_problems(assembled: Assembled) -> dict[str, Problems]:
     found = dict(assembled.report.of_apps)
     together = Report(assembled.report.root)
     check_shared(assembled.apps.values(), together)
-    for name in together.of_apps.keys() - found.keys():
-        only = Report(assembled.report.root)
-        check_shared([assembled.apps[name]], only)
-        found |= only.of_apps
+    for name in together.of_apps:
+        if name not in found:
+            only = Report(assembled.report.root)
+            check_shared([assembled.apps[name]], only)
+            found |= only.of_apps
     return found
 
 

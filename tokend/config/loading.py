@@ -52,7 +52,7 @@ class Source(Struct, frozen=True):
         """
         isolated = self.load_isolated(files)
         if isolated.problems:
-            raise ConfigurationError(list(map(environment_only.named, isolated.problems)))
+            raise ConfigurationError(list(isolated.problems))
         return isolated.configuration
 
     @paused_collector()
@@ -71,7 +71,8 @@ class Source(Struct, frozen=True):
             raise ConfigurationError([*map(environment_only.named, error.problems), *port_problems]) from None
         configuration = reading.finished(isolated.configuration)
         change = None if previous is None else reading.change_to(configuration, isolated)
-        return replace(isolated, configuration=configuration, change=change)
+        problems = tuple(map(environment_only.named, isolated.problems))
+        return replace(isolated, configuration=configuration, problems=problems, change=change)
 
     def changed_by(self, change: Change, served: Configuration) -> Configuration | None:
         """The configuration that follows by a change from the one that is served; None as in `change.changed_by`."""

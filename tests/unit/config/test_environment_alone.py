@@ -7,7 +7,7 @@ import pytest
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.auth.key_digests import digest_of
-from tokend.config.loading import ConfigurationError, Files, Source, load, read_server
+from tokend.config.loading import ConfigurationError, Files, Source, load, load_for_start, read_server
 from tokend.core.declarations import APP_ADMIN, WILDCARD_CHANNEL, WILDCARD_PUBLISH, WILDCARD_USER
 from tokend.core.errors import ApiError
 from tokend.core.listening import Listen
@@ -45,6 +45,14 @@ async def test_open_to_anybody_with_the_capabilities_that_old_urls_need(tmp_path
     assert configuration.apps["default"].options.cors.origins.written == ()
     assert await _caller(route.authenticator, None) == "anybody"
     assert await _caller(route.authenticator, "some key") is None
+
+
+def test_a_problem_names_its_variable_also_at_the_start_and_for_commands(tmp_path: Path) -> None:
+    """`tokend serve`, `token`, `explain`, `key url` and `kick` named a key of a file that is nowhere."""
+    source = Source(None, ALONE | {"APP_CERTIFICATE": "x"}, tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        load_for_start(source, Files())
+    assert [problem.path for problem in caught.value.problems] == [("APP_CERTIFICATE",)]
 
 
 def without_cors_warning(configuration: Configuration) -> tuple[str, ...]:

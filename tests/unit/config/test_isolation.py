@@ -1,5 +1,6 @@
 """One tenant's mistake stays with that tenant: which apps are served, in which version, and which routes stay taken."""
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -227,13 +228,23 @@ def test_nobody_gets_a_claims_value_that_two_apps_require_at_the_start(tmp_path:
     assert (set(found.invalid_apps), set(found.configuration.apps)) == (set(claims), {"dune"})
 
 
-def test_a_newcomer_with_the_issuer_of_a_changed_app_is_alone_at_fault(tmp_path: Path) -> None:
-    """Also where the issuer's key is a secret, which is another object after each reading."""
-    web = ISSUER.replace("audience: tokend", "audience: tokend, secret: {env: OTHER}")
-    first = isolated(tmp_path, {"bolt": web}).configuration
-    found = isolated(tmp_path, {"acme": web, "bolt": f"{web}\nttl: {{max: 2h}}"}, first)
+@pytest.mark.parametrize("key", ["secret: {env: OTHER}", "keys: [{file: jwks.json}]"])
+def test_a_newcomer_with_the_issuer_of_a_changed_app_is_alone_at_fault(tmp_path: Path, key: str) -> None:
+    """Also where the issuer's keys are written out: they are other objects after each reading."""
+    web = ISSUER.replace("audience: tokend", f"audience: tokend, {key}")
+    files = {"jwks.json": json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}]})}
+    first = isolated(tmp_path, {"bolt": web}, more=files).configuration
+    found = isolated(tmp_path, {"acme": web, "bolt": f"{web}\nttl: {{max: 2h}}"}, first, more=files)
     assert found.invalid_apps.keys() == {"acme"}
     assert found.configuration.apps["bolt"].options.ttl.max == 7200
+
+
+def test_an_app_that_claims_a_path_of_another_takes_nobody_with_it_whose_users_it_shares(tmp_path: Path) -> None:
+    """Such an app was left out too, although nothing that is served conflicted with it."""
+    claims = {"acme": f"{ISSUER}\nroutes: [{{path: /x}}]", "bolt": "routes: [{path: /x}]"}
+    found = isolated(tmp_path, {**claims, "zoe": ISSUER})
+    assert (set(found.invalid_apps), set(found.configuration.apps)) == (set(claims), {"zoe"})
+    assert ["zoe" in sentence for sentence in sentences(found, "acme")] == [True, False]  # all that is wrong, at once
 
 
 @pytest.mark.parametrize("shared", ["routes: [{path: /x}]", ISSUER])
