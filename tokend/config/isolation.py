@@ -47,6 +47,11 @@ class Isolated(Struct, frozen=True):
         return {name: invalid.routes for name, invalid in self.invalid_apps.items()}
 
     @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the invalid apps that are served in their last valid version."""
+        return tuple(name for name, invalid in self.invalid_apps.items() if invalid.serves_previous)
+
+    @property
     def changes_apps(self) -> bool:
         """Whether any app is served otherwise than before."""
         return bool(self.added or self.changed or self.removed)

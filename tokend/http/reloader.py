@@ -140,7 +140,7 @@ class Reloader:
             return self._reject(fold(isolated.problems), isolated)
         if problems := await self._install(isolated, files):
             return self._reject(problems)
-        self._valid_in = {name: self._valid_in.get(name, self.files) for name in _kept(isolated)}
+        self._valid_in = {name: self._valid_in.get(name, self.files) for name in isolated.kept}
         self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
         self.refused, self.loaded_at = False, self._clock()
@@ -196,7 +196,7 @@ class Reloader:
             self.configuration.fingerprint,
             changed,
             self.invalid_apps,
-            _kept(self.isolated),
+            self.isolated.kept,
             removed,
             self.at_next_start(self.configuration),
         )
@@ -219,7 +219,7 @@ class Reloader:
         rejected = Reloaded(sentences, self.configuration.fingerprint)
         if isolated is None:
             return rejected
-        return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=_kept(isolated))
+        return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=isolated.kept)
 
 
 def _written(
@@ -239,11 +239,6 @@ def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:
 def _sentences(isolated: Isolated) -> dict[str, list[str]]:
     """The errors of each invalid app, without their places."""
     return {name: [problem.sentence for problem in invalid.problems] for name, invalid in isolated.invalid_apps.items()}
-
-
-def _kept(isolated: Isolated) -> tuple[str, ...]:
-    """Names of the invalid apps that are served in their last valid version."""
-    return tuple(name for name, invalid in isolated.invalid_apps.items() if invalid.serves_previous)
 
 
 def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:
