@@ -184,11 +184,15 @@ class Reloader:
     def _changes_something(self, isolated: Isolated) -> bool:
         """Whether anything is served otherwise: an app, or what is outside the apps, each with its secrets.
 
-        Also a new app that is invalid from its beginning: it takes its routes, and answers 503 there.
+        Also an app that is invalid from its beginning: it takes its routes, and answers 503 there, until it is gone.
         """
-        starts_to_fail = any(not invalid.serves_previous for invalid in isolated.invalid_apps.values())
+        fails = any(
+            not invalid.serves_previous
+            for found in (self.isolated, isolated)
+            for invalid in found.invalid_apps.values()
+        )
         settings = isolated.configuration.settings_fingerprint != self.configuration.settings_fingerprint
-        return isolated.changes_apps or settings or starts_to_fail
+        return isolated.changes_apps or settings or fails
 
     def _result(self, *, changed: bool, removed: tuple[str, ...] = ()) -> Reloaded:
         return Reloaded(
