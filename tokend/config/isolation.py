@@ -79,7 +79,7 @@ def isolate(
         steady, changed = _served(assembled, before, rejected)  # an app that keeps its last version may conflict, too
     problems = _all_problems(assembled, rejected)
     refuses = assembled.configuration.options.server.on_invalid_app == "refuse"
-    if any(not _is_of_app(problem) for problem in assembled.report.problems) or (rejected and refuses):
+    if any(not _is_of_app(problem) for problem in assembled.report.problems) or (problems and refuses):
         raise ConfigurationError(problems)
     served = {built.app.name: built for built in (*steady, *changed)}
     configuration = assembled.with_apps(served[name] for name in assembled.apps if name in served)

@@ -324,6 +324,13 @@ def test_refuse_restores_all_or_nothing(tmp_path: Path) -> None:
         assert len(caught.value.problems) == 1
 
 
+def test_refuse_rejects_a_mistake_in_defaults_that_no_app_inherits(tmp_path: Path) -> None:
+    """`check` reported it, and the server started without a word."""
+    root = f"{DEFAULTS}      ttl: {{max: never}}\n".replace("isolate", "refuse")
+    with pytest.raises(ConfigurationError, match=r"defaults\.ttl\.max"):
+        isolated(tmp_path, {"acme": "ttl: {max: 1h}"}, root=root)
+
+
 def test_where_no_app_is_valid_each_keeps_its_routes(tmp_path: Path) -> None:
     found = isolated(tmp_path, {"acme": "ttl: ["})
     assert not found.configuration.apps
