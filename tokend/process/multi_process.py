@@ -238,6 +238,7 @@ class MultiProcessServer:
             raise CannotStart("a worker ended, or hung, before it was ready")
         worker.not_ready_reasons = answer["not_ready_reasons"]
         self._workers.append(worker)
+        worker.channel.send(do="reopen")  # the audit may have been rotated after this worker opened it
         self._task(self._replace_when_ended(worker))
         self._log.event("worker", result="started", pid=worker.process.pid)
 
