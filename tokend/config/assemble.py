@@ -11,7 +11,7 @@ from tokend.config.apps import BuiltApp, build_app
 from tokend.config.backends import BuildContext, secret_resolver
 from tokend.config.callers import check_between_apps, check_trusted_proxies
 from tokend.config.merge import merged, place
-from tokend.config.problems import Report
+from tokend.config.problems import ConfigurationError, Report
 from tokend.config.routes import check_clashes
 from tokend.config.secrets import Read, Secrets
 from tokend.config.shape import RootShape
@@ -45,6 +45,13 @@ class Assembled(Struct, frozen=True):
     apps: Mapping[str, BuiltApp]
     configuration: Configuration
     """Without apps and routes."""
+
+    def valid(self, names: Collection[str]) -> dict[str, BuiltApp]:
+        """These apps. Raises `ConfigurationError` if one of them is invalid by itself."""
+        of_apps = self.report.of_apps
+        if problems := [problem for name in names for problem in of_apps.get(name, ())]:
+            raise ConfigurationError(problems)
+        return {name: self.apps[name] for name in names}
 
     def with_apps(self, apps: Iterable[BuiltApp]) -> Configuration:
         """The configuration of these apps."""

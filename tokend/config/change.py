@@ -73,8 +73,10 @@ def changed_by(
     if any(name not in served.built_apps for name in stay):
         return None
     assembled = assemble_apps(tree, change.source, secrets, served.built_apps, stay)
-    if any(problem.path[:1] != ("defaults",) for problem in assembled.report.problems):
-        return None  # those of `defaults` concern apps that replace what is wrong
+    # those of `defaults` concern apps that replace what is wrong; an app that stays may be invalid as it is written now
+    others = {("defaults",), *(("apps", name) for name in stay)}
+    if any(problem.path[:1] not in others and problem.path[:2] not in others for problem in assembled.report.problems):
+        return None
     found = assembled.with_apps(assembled.apps[name] for name in change.apps)
     for apps in (tree["apps"], assembled.report.root["apps"]):
         while apps:  # one by one: thousands of them at once would stop the event loop for 0.1 s

@@ -26,10 +26,17 @@ _STAYS, _HAD_BEFORE, _NEW = range(3)
 
 
 def conflicts(
-    steady: Sequence[BuiltApp], changed: Sequence[BuiltApp], previous: Mapping[str, BuiltApp], root: LocatedDict
+    steady: Sequence[BuiltApp],
+    changed: Sequence[BuiltApp],
+    claimed: Sequence[tuple[KeyPath, Route]],
+    previous: Mapping[str, BuiltApp],
+    root: LocatedDict,
 ) -> dict[str, tuple[Problem, ...]]:
-    """The apps of `changed` that are at fault, and their problems. `steady`: those that stay as they are served."""
-    routes: _Ranked[tuple[KeyPath, Route]] = []
+    """The apps of `changed` that are at fault, and their problems. `steady`: those that stay as they are served.
+
+    `claimed`: routes of invalid apps that are not served.
+    """
+    routes: _Ranked[tuple[KeyPath, Route]] = [((_NEW,), entry) for entry in claimed]
     callers: _Ranked[_NamedCaller] = []
     for built in steady:
         routes += [((_STAYS,), route) for route in built.routes]

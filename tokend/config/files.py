@@ -10,6 +10,7 @@ import select
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from glob import glob
 from pathlib import Path
 from typing import Final
@@ -91,10 +92,18 @@ class Files:
         return os.path.lexists(path)
 
     def listing(self, pattern: str, base: Path) -> list[str]:
-        """The names below `base` that match a pattern, in order. A segment `**` stands for any number of folders."""
+        """The names below `base` that match a pattern, in order. A segment `**` stands for any number of folders.
+
+        Raises `OSError` if the folder before the first `*` is there and cannot be read.
+        """
         key = f"{base}\0{pattern}"
         if not self._replays:
-            self._note_folder(Path(base, pattern.partition("*")[0].rpartition("/")[0]))
+            before, sign, _ = pattern.partition("*")
+            folder = Path(base, before.rpartition("/")[0])
+            self._note_folder(folder)
+            with suppress(FileNotFoundError):
+                if sign:
+                    os.scandir(folder).close()  # `glob` takes a folder that it cannot read for an empty one
             names, folders = _matching(pattern, base)
             for folder in folders:  # a file may be added to each of them
                 self._note_folder(folder)

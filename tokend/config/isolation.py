@@ -3,7 +3,7 @@
 Pure: the next configuration follows from what was assembled and from the configuration that is served at present.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -11,7 +11,7 @@ from tokend.config.apps import BuiltApp
 from tokend.config.assemble import Assembled, check_shared
 from tokend.config.change import Change
 from tokend.config.conflicts import conflicts
-from tokend.config.problems import ConfigurationError, Problem, Report, in_order
+from tokend.config.problems import ConfigurationError, KeyPath, Problem, Report, in_order
 from tokend.issuing.configuration import Configuration, Route
 from tokend.issuing.routing import TakenRoute, clash, literal_prefix, takes_from
 
@@ -47,6 +47,11 @@ class Isolated(Struct, frozen=True):
         return {name: invalid.routes for name, invalid in self.invalid_apps.items()}
 
     @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the invalid apps that are served in their last valid version."""
+        return tuple(name for name, invalid in self.invalid_apps.items() if invalid.serves_previous)
+
+    @property
     def changes_apps(self) -> bool:
         """Whether any app is served otherwise than before."""
         return bool(self.added or self.changed or self.removed)
@@ -63,12 +68,18 @@ def isolate(
     rejected = {**_own_problems(assembled), **unreadable}
     before = {} if previous is None else previous.built_apps
     steady, changed = _served(assembled, before, rejected)
-    while found := conflicts(steady, changed, before, assembled.report.root):
+    claimed = [  # nobody else gets them while their app is repaired
+        entry
+        for name in rejected
+        if name not in before and name not in unreadable
+        for entry in _known_routes(assembled, name)
+    ]
+    while found := conflicts(steady, changed, claimed, before, assembled.report.root):
         rejected |= found
         steady, changed = _served(assembled, before, rejected)  # an app that keeps its last version may conflict, too
     problems = _all_problems(assembled, rejected)
     refuses = assembled.configuration.options.server.on_invalid_app == "refuse"
-    if any(not _is_of_app(problem) for problem in assembled.report.problems) or (rejected and refuses):
+    if any(not _is_of_app(problem) for problem in assembled.report.problems) or (problems and refuses):
         raise ConfigurationError(problems)
     served = {built.app.name: built for built in (*steady, *changed)}
     configuration = assembled.with_apps(served[name] for name in assembled.apps if name in served)
@@ -148,9 +159,16 @@ def _by_place(routes: Iterable[Route]) -> _Places:
     return found
 
 
+def _known_routes(assembled: Assembled, name: str) -> Iterator[tuple[KeyPath, Route]]:
+    """The routes of an invalid app whose path and host are valid."""
+    report = assembled.report
+    for path, route in assembled.apps[name].routes if name in assembled.apps else ():
+        if not report.is_broken(path) and not any(report.touches((*path, key)) for key in ("path", "host")):
+            yield path, route
+
+
 def _taken(assembled: Assembled, name: str, places: _Places) -> tuple[TakenRoute, ...]:
     """The routes of an app that is not served, if they are known and no served app uses them. `places`: the served ones."""
-    report = assembled.report
     return tuple(
         TakenRoute(
             name,
@@ -159,10 +177,8 @@ def _taken(assembled: Assembled, name: str, places: _Places) -> tuple[TakenRoute
             route.app.options.cors.origins.written,
             tuple(sorted(route.cors_headers)),
         )
-        for path, route in (assembled.apps[name].routes if name in assembled.apps else ())
-        if not report.is_broken(path)
-        and not any(report.touches((*path, key)) for key in ("path", "host"))
-        and not any(clash(other, route) for other in places.get((route.host, literal_prefix(route.path)), ()))
+        for _, route in _known_routes(assembled, name)
+        if not any(clash(other, route) for other in places.get((route.host, literal_prefix(route.path)), ()))
         and not any(
             takes_from(route, other)
             for length in range(len(literal_prefix(route.path)))

@@ -1,6 +1,6 @@
 """Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -10,15 +10,17 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from tokend.config import environment as environment_only
+from tokend.config.apps import BuiltApp
 from tokend.config.assemble import Assembled, assemble_apps, merge_apps
 from tokend.config.change import Change, change_to, changed_by
 from tokend.config.collector import paused_collector
 from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files, printable
-from tokend.config.isolation import Isolated, isolate
+from tokend.config.isolation import InvalidApp, Isolated, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.reading import DOTENV, read_file, read_tree, unmatched_includes, with_dotenv
 from tokend.config.secrets import Secrets
+from tokend.config.served import Served
 from tokend.config.showing import plain
 from tokend.config.yaml_tree import LocatedDict, Location
 from tokend.core.listening import Listen, is_port, listening_address, port_variable
@@ -74,6 +76,18 @@ class Source(Struct, frozen=True):
         problems = tuple(map(environment_only.named, isolated.problems))
         return replace(isolated, configuration=configuration, problems=problems, change=change)
 
+    @paused_collector()
+    def load_served(self, served: Served) -> Isolated:
+        """The same as another process serves, which has checked it. Raises `ConfigurationError` if an app is invalid here."""
+        kept: dict[str, BuiltApp] = {}
+        for record, names in served.valid_in:
+            kept |= _Reading(self, Files(record)).assembled(only=names).valid(names)
+        reading = _Reading(self, Files(served.files))
+        assembled = reading.assembled()
+        apps = assembled.valid([name for name in served.apps if name not in kept]) | kept
+        configuration = reading.finished(assembled.with_apps(apps[name] for name in served.apps))
+        return Isolated(configuration, {name: InvalidApp((), routes) for name, routes in served.taken_routes.items()})
+
     def changed_by(self, change: Change, served: Configuration) -> Configuration | None:
         """The configuration that follows by a change from the one that is served; None as in `change.changed_by`."""
         files = Files(change.files)
@@ -117,7 +131,11 @@ class _Reading:
         self._texts = files.names - before
         self._secrets = Secrets(self.environment, written.base, files)
 
-    def assembled(self, previous: Configuration | None = None) -> Assembled:
+    def assembled(self, previous: Configuration | None = None, only: Collection[str] | None = None) -> Assembled:
+        """`only`: names of the apps to build; None: all."""
+        if only is not None:
+            for name in self._written.tree["apps"].keys() - set(only):
+                del self._written.tree["apps"][name]
         served = {} if previous is None else previous.built_apps
         assembled = assemble_apps(self._written.tree, self._written.source, self._secrets, served)
         if not _port_problems(self.environment):

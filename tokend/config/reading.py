@@ -63,7 +63,12 @@ def _include(
             Problem(location, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml")
         )
         return
-    found = [base / name for name in files.listing(pattern, base)]
+    try:
+        found = [base / name for name in files.listing(pattern, base)]
+    except OSError as error:  # its apps must not count as removed
+        sentence = f"the folder of {redact_secrets(pattern)} cannot be read: {error.strerror}"
+        problems.append(Problem(location, ("include",), sentence))
+        return
     if not found and not any(sign in pattern for sign in "*?["):
         problems.append(Problem(location, ("include",), f"there is no file {redact_secrets(pattern)}"))
     apps = tree.get("apps")

@@ -140,7 +140,7 @@ class Reloader:
             return self._reject(fold(isolated.problems), isolated)
         if problems := await self._install(isolated, files):
             return self._reject(problems)
-        self._valid_in = {name: self._valid_in.get(name, self.files) for name in _kept(isolated)}
+        self._valid_in = {name: self._valid_in.get(name, self.files) for name in isolated.kept}
         self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
         self.refused, self.loaded_at = False, self._clock()
@@ -184,11 +184,15 @@ class Reloader:
     def _changes_something(self, isolated: Isolated) -> bool:
         """Whether anything is served otherwise: an app, or what is outside the apps, each with its secrets.
 
-        Also a new app that is invalid from its beginning: it takes its routes, and answers 503 there.
+        Also an app that is invalid from its beginning: it takes its routes, and answers 503 there, until it is gone.
         """
-        starts_to_fail = any(not invalid.serves_previous for invalid in isolated.invalid_apps.values())
+        fails = any(
+            not invalid.serves_previous
+            for found in (self.isolated, isolated)
+            for invalid in found.invalid_apps.values()
+        )
         settings = isolated.configuration.settings_fingerprint != self.configuration.settings_fingerprint
-        return isolated.changes_apps or settings or starts_to_fail
+        return isolated.changes_apps or settings or fails
 
     def _result(self, *, changed: bool, removed: tuple[str, ...] = ()) -> Reloaded:
         return Reloaded(
@@ -196,7 +200,7 @@ class Reloader:
             self.configuration.fingerprint,
             changed,
             self.invalid_apps,
-            _kept(self.isolated),
+            self.isolated.kept,
             removed,
             self.at_next_start(self.configuration),
         )
@@ -219,7 +223,7 @@ class Reloader:
         rejected = Reloaded(sentences, self.configuration.fingerprint)
         if isolated is None:
             return rejected
-        return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=_kept(isolated))
+        return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=isolated.kept)
 
 
 def _written(
@@ -239,11 +243,6 @@ def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:
 def _sentences(isolated: Isolated) -> dict[str, list[str]]:
     """The errors of each invalid app, without their places."""
     return {name: [problem.sentence for problem in invalid.problems] for name, invalid in isolated.invalid_apps.items()}
-
-
-def _kept(isolated: Isolated) -> tuple[str, ...]:
-    """Names of the invalid apps that are served in their last valid version."""
-    return tuple(name for name, invalid in isolated.invalid_apps.items() if invalid.serves_previous)
 
 
 def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:

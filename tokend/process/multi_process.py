@@ -16,9 +16,9 @@ import msgspec
 from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.resources import CannotStart
 from tokend.config.change import Change
-from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files
+from tokend.config.served import Served
 from tokend.http.reloader import Reloader
 from tokend.process.child_command import child_command
 from tokend.process.control import LaunchOptions
@@ -37,8 +37,6 @@ PREPARE_SECONDS: Final = 120.0
 SHORT_LIFE: Final = 5.0
 MAX_PAUSE: Final = 5.0
 """A worker that lived shorter than SHORT_LIFE is replaced after a pause that doubles, up to this; seconds."""
-MAX_CHANGES: Final = 100
-"""How many changes are kept at most for workers that start while an app is invalid."""
 STOP_SECONDS: Final = 15.0
 """The longest that a worker may take to finish once it is told to stop, beside `server.drain`."""
 
@@ -95,8 +93,7 @@ class MultiProcessServer:
     def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         self._metrics = Metrics()
         self._start = start
-        self._records = [start.files.record()]
-        self._changes: list[Change | None] = []
+        self._served = Served.at_start(start.isolated, start.files.record())
         self._as_started = _as_started(start)
         self._log = log
         self._listener = listener
@@ -179,12 +176,12 @@ class MultiProcessServer:
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         """All workers prepare; only if all can, all commit."""
         async with self._changing:
-            record = files.record()
+            served = self._served.followed_by(isolated, files.record())
             workers = list(self._workers)
             # one after the other: to build thousands of apps in all of them at once would take the processor from requests
             answers: list[dict[str, Any] | None] = []
             for worker in workers:
-                answers.append(await self._prepare(worker, isolated, record))
+                answers.append(await self._prepare(worker, isolated.change, served))
                 if answers[-1] is not None and answers[-1]["problems"]:  # each may wait for Redis
                     break
             received = [answer for answer in answers if answer is not None]
@@ -196,21 +193,17 @@ class MultiProcessServer:
             for worker, answer in zip(workers, answers, strict=True):
                 if answer is None:
                     worker.kill()  # its replacement gets the new configuration
-            if isolated.invalid_apps:  # which one is invalid may depend on what was served before
-                self._records[1:] = [record]
-                self._changes = [*self._changes, isolated.change][-MAX_CHANGES:]
-            else:
-                self._records, self._changes = [record], []
+            self._served = served
             prepared = [worker for worker, answer in zip(workers, answers, strict=True) if answer is not None]
             await asyncio.gather(*(worker.call("commit") for worker in prepared))
             return []
 
-    async def _prepare(self, worker: _Worker, isolated: Isolated, record: FileRecord) -> dict[str, Any] | None:
+    async def _prepare(self, worker: _Worker, change: Change | None, served: Served) -> dict[str, Any] | None:
         """The worker's answer. It builds the whole only if it serves another configuration than the change begins with."""
-        answer = await worker.call("prepare", change=isolated.change)
+        answer = await worker.call("prepare", change=change)
         if answer is not None and not answer.get("follows", True):
             self._log.event("worker", "warning", result="loads everything", pid=worker.process.pid)
-            answer = await worker.call("prepare_whole", files=record)
+            answer = await worker.call("prepare_whole", served=served)
         return answer
 
     async def _spawn(self, *, only_ready: bool = True) -> None:
@@ -228,8 +221,7 @@ class MultiProcessServer:
                 "start",
                 file=source.file,
                 directory=str(source.directory),
-                files=self._records,
-                changes=self._changes,
+                served=self._served,
                 as_started=self._as_started,
                 only_ready=only_ready
                 and any(not (other.retiring or other.not_ready_reasons) for other in self._workers),
@@ -246,6 +238,7 @@ class MultiProcessServer:
             raise CannotStart("a worker ended, or hung, before it was ready")
         worker.not_ready_reasons = answer["not_ready_reasons"]
         self._workers.append(worker)
+        worker.channel.send(do="reopen")  # the audit may have been rotated after this worker opened it
         self._task(self._replace_when_ended(worker))
         self._log.event("worker", result="started", pid=worker.process.pid)
 

@@ -14,12 +14,10 @@ import msgspec
 from tokend.adapters.resources import CannotStart
 from tokend.config.change import Change
 from tokend.config.collector import collect_seldom
-from tokend.config.files import FileRecord
-from tokend.config.isolation import InvalidApp, Isolated
-from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.config.loading import ConfigurationError, Source
+from tokend.config.served import Served
 from tokend.http.cancellation import ends_task
 from tokend.http.connection_limiter import Caps
-from tokend.issuing.configuration import Configuration
 from tokend.process import event_loop
 from tokend.process.ipc import Channel
 from tokend.process.runtime import no_core_dumps, prefer_event_loop
@@ -91,14 +89,13 @@ class _Child:
         self,
         file: str | None,
         directory: str,
-        files: list[Any],
-        changes: list[Any],
+        served: Any,
         as_started: dict[str, Any],
         only_ready: bool = False,
     ) -> Any:
-        """`changes`: those since the first of the files. `as_started`: settings of the parent's start, in place of the files'."""
+        """`as_started`: settings of the parent's start, in place of the files'."""
         self._source = Source(file, os.environ, Path(directory))
-        isolated = self._served(msgspec.convert(files, list[FileRecord]), msgspec.convert(changes, list[Change]))
+        isolated = self._source.load_served(msgspec.convert(served, Served))
         worker = Worker(isolated, self._listener, self._log, Caps(*as_started["caps"]))
         worker.control.traces, worker.control.metrics.keeps_details = as_started["traces"], as_started["details"]
         await worker.start(only_ready=only_ready)
@@ -116,13 +113,10 @@ class _Child:
         await control.prepare(found, described.taken_routes)
         return {"problems": []}
 
-    async def _do_prepare_whole(self, files: Any) -> Any:
+    async def _do_prepare_whole(self, served: Any) -> Any:
         """The same from all files."""
-        control = self._running.control
-        isolated = await asyncio.to_thread(
-            self._load, [msgspec.convert(files, FileRecord)], control.active.configuration
-        )
-        await control.prepare(isolated.configuration, isolated.taken_routes)
+        isolated = await asyncio.to_thread(self._source.load_served, msgspec.convert(served, Served))
+        await self._running.control.prepare(isolated.configuration, isolated.taken_routes)
         return {"problems": []}
 
     async def _do_commit(self) -> None:
@@ -150,21 +144,3 @@ class _Child:
         if self._worker is None:
             raise RuntimeError("the worker has not started")
         return self._worker
-
-    def _served(self, records: list[FileRecord], changes: list[Change]) -> Isolated:
-        """What the other workers serve. A load of the last files alone could find another app invalid."""
-        isolated = self._load(records[:1])
-        for change in changes:
-            found = self._source.changed_by(change, isolated.configuration)
-            if found is None:  # so many changes that the first ones are not kept
-                return self._load(records)
-            invalid_apps = {name: InvalidApp((), routes) for name, routes in change.taken_routes.items()}
-            isolated = Isolated(found, invalid_apps)
-        return isolated
-
-    def _load(self, records: list[FileRecord], previous: Configuration | None = None) -> Isolated:
-        """Load each record of files after the one before: an app that became invalid keeps its last valid version."""
-        for record in records:
-            isolated = self._source.load_isolated(Files(record), previous)
-            previous = isolated.configuration
-        return isolated

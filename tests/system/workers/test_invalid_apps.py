@@ -9,10 +9,9 @@ import pytest
 
 from tests.long import invalid_apps
 from tests.long.report import Report
-from tests.running import ADMIN_DIGEST, ADMIN_KEY, tokend
+from tests.running import ADMIN_KEY, tokend
 from tests.system.workers.load import waits
 from tests.system.workers.serving import Running, serving
-from tokend.process.multi_process import MAX_CHANGES
 
 pytestmark = pytest.mark.serial
 _OPERATOR = {"TOKEND_ADMIN_KEY": ADMIN_KEY}
@@ -60,19 +59,43 @@ async def test_a_worker_that_starts_later_finds_the_same_app_invalid(tmp_path: P
         assert {await invalid_apps._status(server, path) for _ in range(12)} == {200}
 
 
-async def test_a_worker_that_starts_after_many_changes_serves_the_last(tmp_path: Path) -> None:
-    """Each load since an app became invalid was repeated: with thousands of apps that took longer than a start may."""
+async def test_a_worker_that_starts_after_many_changes_serves_the_last_version_of_each(tmp_path: Path) -> None:
+    """After 100 reloads beside an invalid app it served others as they were when the server started: a key that was gone."""
     async with serving(tmp_path, 2) as server:
-        invalid = "  other: {app_id: short}\n"
-        early = f'  early: {{app_id: "{"a" * 32}", certificate: {{file: certificate}}, callers: '
-        early += f'{{studio: {{api_key: "{ADMIN_DIGEST}"}}}}}}\n'
-        for number in range(MAX_CHANGES + 3):  # the one that adds `early` is not kept
-            server.write(f"room-{number}-*", more=invalid + early)
+        late = f'  late: {{app_id: "{"a" * 32}", certificate: {{file: certificate}}, '
+        late += 'callers: {any: {anonymous: true, rules: [{kinds: rtc, channel: "CHANNEL"}]}}}\n'
+        old, new = late.replace("CHANNEL", "old-*"), late.replace("CHANNEL", "new-*")
+        broken = new.replace("app_id", "unknown: 1, app_id")
+        for number, written in enumerate([old, *[new] * 2, *[broken] * 101]):
+            server.write(f"room-{number}-*", more=written + ("  other: {app_id: short}\n" if number else ""))
             assert (await server.reload())[1]["result"] == "done"
         await _replace_workers(server)
-        last = f"/demo/rtc/room-{MAX_CHANGES + 2}-a/publisher/uid/7/"
-        assert {await invalid_apps._status(server, last) for _ in range(12)} == {200}
-        assert {await invalid_apps._status(server, "/early/rtc/a/publisher/uid/7/") for _ in range(12)} == {401}
+        for path, status in (
+            ("/demo/rtc/room-103-a", 200),
+            ("/demo/rtc/room-102-a", 403),
+            ("/late/rtc/new-1", 200),
+            ("/late/rtc/old-1", 403),
+        ):
+            assert {await invalid_apps._status(server, f"{path}/publisher/uid/7/") for _ in range(12)} == {status}
+
+
+async def test_a_worker_that_starts_later_serves_no_version_before_the_last_valid_one(tmp_path: Path) -> None:
+    """An app that a change outside the apps made invalid was served as at the start: with a key that was removed since."""
+    proxied = '  late: {{app_id: "{id}", certificate: {{file: certificate}}, callers: {{'
+    proxied += 'proxy: {{forward_auth: {{user: X-User}}, rules: [{{kinds: rtm, user: "*"}}]}}, '
+    proxied += 'any: {{anonymous: true, rules: [{{kinds: rtc, channel: "{channel}"}}]}}}}}}\n'
+    trusting, broken = ', trusted_proxies: ["10.0.0.1"]', "  other: {app_id: short}\n"
+    async with serving(tmp_path, 2, server=trusting) as server:
+        for channel, settings in (("old-*", trusting), ("new-*", trusting), ("new-*", "")):
+            server._server = settings
+            server.write("demo-*", more=proxied.format(id="a" * 32, channel=channel) + broken)
+            assert (await server.reload())[1]["result"] == "done"
+        server.write("room-*", more=proxied.format(id="a" * 32, channel="new-*") + broken)
+        assert (await server.reload())[1]["serving_last_version"] == ["late"]
+        assert "loads everything" not in {event["result"] for event in server.events("worker")}
+        await _replace_workers(server)
+        for path, status in (("/late/rtc/old-1", 403), ("/late/rtc/new-1", 200), ("/demo/rtc/room-1", 200)):
+            assert {await invalid_apps._status(server, f"{path}/publisher/uid/7/") for _ in range(12)} == {status}
 
 
 async def test_diff_says_per_app_what_a_reload_would_change(tmp_path: Path) -> None:

@@ -138,6 +138,15 @@ def test_an_include_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
     assert warning.startswith("config.yaml:1:1: include: no file matches apps.d/*.yaml in ")
 
 
+@pytest.mark.parametrize("pattern", ["apps.d/*.yaml", "apps.d/**/*.yaml", "apps.d/a*"])
+def test_a_folder_of_included_files_that_cannot_be_read_is_an_error(tmp_path: Path, pattern: str) -> None:
+    """It counted as empty: a reload removed all apps in it."""
+    write(tmp_path, {"config.yaml": f"include: {pattern}\n{ONE_APP}"})
+    (tmp_path / "apps.d").symlink_to("apps.d")
+    with pytest.raises(ConfigurationError, match=r"include: the folder of apps\.d/.* cannot be read: Too many levels"):
+        load(None, ENVIRONMENT, tmp_path)
+
+
 def test_without_any_app_the_error_names_the_include(tmp_path: Path) -> None:
     assert _problems(tmp_path, "include: apps.d/*.yaml\n", {}) == [
         "config.yaml:1:1: apps: is missing: name at least one app; no file matches `include`"

@@ -137,6 +137,32 @@ def test_a_newcomer_takes_over_no_path_that_is_served(tmp_path: Path, text: str)
         assert "acme" not in [part for taken in found.invalid_apps["aaa"].routes for part in taken.path]
 
 
+@pytest.mark.parametrize("text", ["ttl: {max: 99d}\n", "certificate: {env: NOWHERE}\n", "unknown: 1\n"])
+def test_a_newcomer_takes_over_no_path_of_an_app_that_is_invalid_since_the_start(tmp_path: Path, text: str) -> None:
+    """It got the requests of the other app's clients, and the repair of that app was then a clash."""
+    invalid, newcomer = {"bolt": "{}", "acme": f"{text}routes: [{{path: /a}}]"}, {"cat": "routes: [{path: /a}]"}
+    first = isolated(tmp_path, invalid)
+    assert first.invalid_apps.keys() == {"acme"}
+    for previous in (None, first.configuration):
+        found = isolated(tmp_path, {**invalid, **newcomer}, previous)
+        assert paths(found.configuration) == {"bolt": ["/bolt"]}
+        assert "could match the same requests as a route of apps.acme" in sentences(found, "cat")[0]
+
+
+def test_an_invalid_newcomer_keeps_no_app_from_the_path_that_it_had(tmp_path: Path) -> None:
+    first = isolated(tmp_path, {"acme": "{}"}).configuration
+    newcomer = {"bolt": "ttl: {max: 99d}\nroutes: [{path: /acme}]"}
+    for acme in ("{}", "ttl: {max: 2h}"):
+        found = isolated(tmp_path, {"acme": acme, **newcomer}, first)
+        assert (paths(found.configuration), set(found.invalid_apps)) == ({"acme": ["/acme"]}, {"bolt"})
+
+
+def test_an_app_whose_file_cannot_be_read_claims_no_path_of_another(tmp_path: Path) -> None:
+    """Which paths it had is not known: `/acme` is only the default."""
+    found = isolated(tmp_path, {"acme": "ttl: [", "bolt": "routes: [{path: /acme}]"})
+    assert paths(found.configuration) == {"bolt": ["/acme"]}
+
+
 def test_an_app_that_goes_back_to_its_last_version_keeps_its_path(tmp_path: Path) -> None:
     first = isolated(tmp_path, {"acme": "{}", "bolt": "{}"}).configuration
     apps = {"acme": "{}", "bolt": "routes: [{path: /acme}]", "cat": "routes: [{path: /bolt}]"}
@@ -329,6 +355,13 @@ def test_refuse_restores_all_or_nothing(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError) as caught:
             isolated(tmp_path, {"acme": "{}", "bolt": bolt}, first, root=root)
         assert len(caught.value.problems) == 1
+
+
+def test_refuse_rejects_a_mistake_in_defaults_that_no_app_inherits(tmp_path: Path) -> None:
+    """`check` reported it, and the server started without a word."""
+    root = f"{DEFAULTS}      ttl: {{max: never}}\n".replace("isolate", "refuse")
+    with pytest.raises(ConfigurationError, match=r"defaults\.ttl\.max"):
+        isolated(tmp_path, {"acme": "ttl: {max: 1h}"}, root=root)
 
 
 def test_where_no_app_is_valid_each_keeps_its_routes(tmp_path: Path) -> None:

@@ -97,6 +97,16 @@ async def test_a_comment_above_what_was_broken_already_changes_nothing(server: S
     assert (reloaded.result, set(reloaded.invalid_apps)) == ("unchanged", {"bolt"})
 
 
+async def test_an_app_that_was_invalid_and_is_gone_answers_503_no_longer(server: Server, tmp_path: Path) -> None:
+    """With another app that became invalid the reload was refused: 503 in place of 404, until that one was repaired."""
+    server.write({"apps.d/cat.yaml": _BROKEN})
+    assert (await server.reload()).result == "done"
+    (tmp_path / "apps.d/cat.yaml").unlink()
+    server.write({"apps.d/bolt.yaml": _BROKEN})
+    reloaded = await server.reload()
+    assert (reloaded.result, set(reloaded.invalid_apps), reloaded.serving_last_version) == ("done", {"bolt"}, ("bolt",))
+
+
 async def test_the_difference_names_an_app_of_which_only_a_secret_changed(server: Server) -> None:
     server.write({"run/acme": OTHER})
     difference = await difference_of(server.reloader)
