@@ -15,43 +15,46 @@ _SHARED: Final = 'say how a token names its app, as in require: {claims.tenant: 
 
 def ties_within_app(callers: Mapping[str, JwtOptions]) -> Iterator[tuple[Place, str]]:
     """Callers of an app that trust the same issuer and audience as an earlier caller: their place and a sentence."""
-    earlier: list[tuple[str, JwtOptions]] = []
+    earlier: dict[tuple[str, str], str] = {}
     for name, options in callers.items():
         if options.is_complete:
-            for other, of_other in earlier:
-                if options.trusted == of_other.trusted and options.audiences & of_other.audiences:
-                    same = f"trusts the same issuer and audience as caller {redact_secrets(other)}"
-                    yield (name,), f"{same}: one token could be for both"
-                    break
-            earlier.append((name, options))
+            trusted = [(options.trusted, audience) for audience in sorted(options.audiences)]
+            other = next((earlier[pair] for pair in trusted if pair in earlier), None)
+            if other is not None:
+                same = f"trusts the same issuer and audience as caller {redact_secrets(other)}"
+                yield (name,), f"{same}: one token could be for both"
+            for pair in trusted:
+                earlier.setdefault(pair, name)
 
 
 def ties_between_apps(callers: Mapping[tuple[str, str], JwtOptions]) -> Iterator[tuple[Place, str]]:
     """Callers of two apps that trust the same issuer and audience without saying how tokens name the app.
 
-    Each is compared with earlier ones, of which those that require the same are compared as one.
+    Each is compared with earlier ones of its audiences, of which those that require the same are compared as one.
     """
-    by_issuer: dict[str, dict[_Alike, _Callers]] = {}
+    by_audience: dict[tuple[str, str], dict[_Alike, _Callers]] = {}
     for name, options in callers.items():
         if not options.is_complete:
             continue
-        conditions, audiences = options.conditions, options.audiences
-        alike = (frozenset(condition.path for condition in conditions), audiences, options.shared)
-        of_issuer = by_issuer.setdefault(options.trusted, {})
+        conditions = options.conditions
+        alike = (frozenset(condition.path for condition in conditions), options.shared)
+        groups = [by_audience.setdefault((options.trusted, audience), {}) for audience in sorted(options.audiences)]
         tied = (
             other
-            for (_, others, shared), group in of_issuer.items()
-            if audiences & others and not (shared and options.shared)
+            for of_audience in groups
+            for (_, shared), group in of_audience.items()
+            if not (shared and options.shared)
             for other in group.tied_with(name, conditions)
         )
         for other in islice(tied, 1):
             app, caller = map(redact_secrets, other)
             yield name, f"trusts the same issuer and audience as caller {caller} of app {app}: {_SHARED}"
-        of_issuer.setdefault(alike, _Callers()).add(name, conditions)
+        for of_audience in groups:
+            of_audience.setdefault(alike, _Callers()).add(name, conditions)
 
 
-_Alike = tuple[frozenset[ClaimPath], frozenset[str], bool]
-"""The claims that callers require, with whatever values, their audiences, and whether they are shared."""
+_Alike = tuple[frozenset[ClaimPath], bool]
+"""The claims that callers require, with whatever values, and whether they are shared."""
 _Conditions = tuple[Condition, ...]
 
 

@@ -72,7 +72,8 @@ class _Endpoints:
         self._operated = operated
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        body, content_type = exposition(await full_snapshot(self._operated), request.headers.get(hdrs.ACCEPT, ""))
+        snapshot, accept = await full_snapshot(self._operated), request.headers.get(hdrs.ACCEPT, "")
+        body, content_type = await asyncio.to_thread(exposition, snapshot, accept)  # thousands of apps have many lines
         return to_response(HttpResponse(200, body, content_type.replace("; charset=utf-8", "")))
 
     async def ready(self, request: web.Request) -> web.StreamResponse:

@@ -77,7 +77,8 @@ class History:
 
     async def take(self) -> None:
         """Take a sample now."""
-        self._samples.append({"time": self._clock(), "values": sample_of(await self._snapshot())})
+        values = await asyncio.to_thread(sample_of, await self._snapshot())
+        self._samples.append({"time": self._clock(), "values": values})
 
     def fields(self) -> dict[str, object]:
         """The samples, oldest first, and the seconds between them."""

@@ -1,5 +1,6 @@
 """What the admin listener operates, and its metrics as a whole."""
 
+import asyncio
 import time
 from typing import Protocol
 
@@ -40,4 +41,4 @@ async def full_snapshot(operated: Operated) -> Snapshot:
             "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
             "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
         }
-    return merged([await operated.snapshot(), replace(NOTHING, values=gauges)])
+    return await asyncio.to_thread(merged, [await operated.snapshot(), replace(NOTHING, values=gauges)])
