@@ -1,6 +1,7 @@
 """`python -m tokend` is the `tokend` command. A package that is missing is reported in a sentence."""
 
 import os
+import signal
 import sys
 
 
@@ -19,6 +20,10 @@ def main() -> int:
         what = f"the package {error.name} is missing: install tokend with its dependencies"
         print(f"tokend: {what}: {install_command()}", file=sys.stderr)  # noqa: T201  # a command prints
         return 1
+    except KeyboardInterrupt:  # by the signal, not with a traceback: so a script that runs the command ends too
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
+        return 128 + signal.SIGINT
 
 
 def _forget_working_directory() -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping, Sized
 from io import TextIOWrapper
@@ -17,6 +18,8 @@ from tokend.issuing.configuration import App, Configuration
 
 MAX_CREDENTIAL: Final = 64 * 1024
 """Bytes of a token or a key that a command reads."""
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, such as the end of a line of Windows, and bytes that are not UTF-8."""
 
 
 class Context(Struct, frozen=True):
@@ -79,9 +82,9 @@ def duration_argument(text: str) -> int:
 
 
 def text_argument(text: str) -> str:
-    """A text on the command line that is not empty."""
-    if not text or not text.isprintable():
-        raise argparse.ArgumentTypeError("must be a text that is not empty")
+    """A text on the command line that is not empty. Names may hold characters that do not show, such as U+200C."""
+    if not text or _NO_TEXT.search(text):
+        raise argparse.ArgumentTypeError("must be a text that is not empty, without control characters")
     return text
 
 

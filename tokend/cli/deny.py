@@ -11,8 +11,17 @@ from msgspec import Struct, structs
 
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList, edited_lists
-from tokend.adapters.deny_source import MAX_PROBLEMS
-from tokend.cli.context import CommandFailed, Context, add_config, counted, fail, standard_input, text_argument
+from tokend.adapters.deny_source import MAX_BYTES, MAX_PROBLEMS
+from tokend.cli.context import (
+    CommandFailed,
+    Context,
+    add_config,
+    check_size,
+    counted,
+    fail,
+    standard_input,
+    text_argument,
+)
 from tokend.cli.times import date, end_argument, moment_argument
 from tokend.config.loading import Files
 from tokend.config.problems import Problem
@@ -181,8 +190,11 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
     opened = _opened(options, context)
     edited = opened.lists[0]
     try:
-        is_piped = options.saved == "-"
-        raw = standard_input().read().encode() if is_piped else read_deny_file(context.directory / options.saved)[0]
+        if options.saved == "-":
+            raw = standard_input().buffer.read(MAX_BYTES + 1)
+            check_size(raw, MAX_BYTES)
+        else:
+            raw = read_deny_file(context.directory / options.saved)[0]
     except (OSError, ValueError) as error:
         fail(deny_file_problem(options.saved, error, "saved list"))
     entries, problems = parse_entries(raw)

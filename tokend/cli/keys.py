@@ -41,9 +41,21 @@ def _new(options: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _hash(options: argparse.Namespace, context: Context) -> int:
+def _typed() -> str:
+    """A line of standard input, without an echo on a terminal. Empty at its end; with U+FFFD if it is not UTF-8."""
     typed = standard_input()
-    key = getpass.getpass("key: ") if typed.isatty() else typed.readline(MAX_CREDENTIAL + 1).rstrip("\r\n")
+    if not typed.isatty():
+        return typed.readline(MAX_CREDENTIAL + 1).rstrip("\r\n")
+    try:
+        return getpass.getpass("key: ")
+    except EOFError:
+        return ""
+    except UnicodeDecodeError:
+        return "\ufffd"
+
+
+def _hash(options: argparse.Namespace, context: Context) -> int:
+    key = _typed()
     if not key:
         raise CommandFailed("there is no key: type it, or send it, as in tokend key hash < key.txt")
     if len(key) > MAX_CREDENTIAL:

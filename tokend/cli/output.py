@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,10 @@ def run_printing(command: Callable[[], int]) -> int:
     """Run a command and write out what it printed. Returns its exit code, or 1 where a file or the output fails.
 
     A reader that ends early, as in `tokend … | head`, is no error. `--help` ends by `SystemExit`, and is written out too.
+    The output is UTF-8 whatever the locale, as JSON has to be. A name that is not UTF-8 is escaped.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         try:
             return command()

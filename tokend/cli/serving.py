@@ -39,7 +39,8 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # they would end a process that is still starting
         signal.signal(number, lambda number, _: early_signals.append(number))
     # nothing is started yet; SystemExit could come from within a plug-in's code, and count as its error
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
     # aiohttp is slow to import, and most commands do not need it
     from tokend.adapters.resources import CannotStart
     from tokend.http.reloader import log_invalid_apps

@@ -179,9 +179,9 @@ def _id(text: str) -> str:
 def _base(text: str) -> str:
     try:
         parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
     except ValueError:
         sound = False
-    if not sound or "?" in text or "#" in text or "@" in text:
+    if not sound or any(character in text for character in "?#@ "):
         raise argparse.ArgumentTypeError("must be like https://tokens.example.com")
     return text.rstrip("/")

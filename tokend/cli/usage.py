@@ -1,7 +1,7 @@
 """Messages about wrong usage: they repeat no argument that looks like a secret. Imports nothing, for `tokend health`."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 def without_secrets(sentence: str) -> str:
@@ -12,8 +12,23 @@ def without_secrets(sentence: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse quotes arguments that it does not know."""
+    """argparse quotes arguments that it does not know, and of an option that is given twice it forgets the first value."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register("action", None, _Once)
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 after the message."""
         super().error(without_secrets(message))
+
+
+class _Once(argparse._StoreAction):
+    """The action of options with a value."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        if option_string is not None and getattr(namespace, self.dest, self.default) is not self.default:
+            raise argparse.ArgumentError(self, "is given twice")
+        super().__call__(parser, namespace, values, option_string)

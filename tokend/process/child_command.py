@@ -13,7 +13,7 @@ from typing import Final
 from tokend.adapters.resources import CannotStart
 
 _PROGRAM: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = json.loads(sys.argv[1]); "
     "from tokend.process.worker_main import main; main(*map(int, sys.argv[2:]))"
 )
 

@@ -175,6 +175,7 @@ def test_the_bounds_of_its_time_are_allowed(written: str, seconds: int, vendors_
         (["--for", "1h", "--ip", "192.0.2.1"], "add --yes"),
         (["--for", "1h", "--channel", "", "--yes"], "argument --channel: must be a text that is not empty"),
         (["--for", "1h", "--channel", "", "--user", "7"], "argument --channel: must be a text that is not empty"),
+        (["--for", "1h", "--user", "7", "--user", "8"], "argument --user: is given twice"),
         (["--for", "1h", "--user", "0"], "must be a uid, 1 to 4294967295: the vendor's rules do not accept accounts"),
         (["--for", "1h", "--user", "4294967296"], "must be a uid"),
         (["--for", "1h", "--user", "ann"], "must be a uid"),

@@ -1,5 +1,6 @@
 """Commands whose input is closed, whose output is closed, full or not read, and whose directory is gone: a sentence each."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -110,6 +111,81 @@ def test_input_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> No
     )
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("inspect -", -signal.SIGINT),
+        ("audit verify -", -signal.SIGINT),
+        ("check --config /dev/stdin", -signal.SIGINT),
+        ("serve --config /dev/stdin", 0),  # as after SIGTERM
+    ],
+)
+def test_an_interrupted_command_ends_without_a_traceback(command: str, code: int, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tokend", *command.split()],
+        cwd=tmp_path,
+        env=clean_environment({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"\n" * 200_000)  # more than a pipe holds: once it is written, the command reads
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=120)[1] == b""
+    assert process.returncode == code
+
+
+TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+"""Starts a command whose terminal is its standard input."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (b"\x04", "there is no key: type it, or send it, as in tokend key hash < key.txt"),
+        (b"secret-\xff\n", "a key must be printable ASCII text without spaces"),
+    ],
+)
+def test_a_key_that_is_not_typed_or_is_no_text_is_a_sentence(typed: bytes, sentence: str, tmp_path: Path) -> None:
+    terminal, inner = os.openpty()
+    with os.fdopen(terminal, "r+b", buffering=0) as ours:
+        process = subprocess.Popen(
+            [sys.executable, "-c", TERMINAL, sys.executable, "-m", "tokend", "key", "hash"],
+            cwd=tmp_path,
+            env=clean_environment({}),
+            stdin=inner,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        prompt = b""
+        while not prompt.endswith(b"key: "):
+            prompt += ours.read(1)
+        ours.write(typed)
+        errors = process.communicate(timeout=120)[1].decode()
+    os.close(inner)
+    assert (process.returncode, errors) == (1, f"tokend: {sentence}\n")
+
+
+@pytest.mark.parametrize("command", ["kinds", "deny list --file list.jsonl --json"])
+def test_output_is_utf_8_in_any_locale(command: str, tmp_path: Path) -> None:
+    (tmp_path / "list.jsonl").write_text('{"user":"René"}\n', "utf-8")
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-m", "tokend", *command.split()],
+            cwd=tmp_path,
+            env=clean_environment({"PYTHONIOENCODING": encoding}),
+            capture_output=True,
+            check=True,
+            timeout=120,
+        ).stdout
+        for encoding in ("ascii", "latin-1", "utf-8")
+    ]
+    assert outputs[0] == outputs[1] == outputs[2]
 
 
 @pytest.mark.parametrize("output", [">/dev/full", ">&-"])

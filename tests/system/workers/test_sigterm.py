@@ -1,6 +1,7 @@
 """SIGTERM: a request that has begun is answered, and the exit code is 0."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from typing import Final
 
 from tests.unit.http.running import APP_ID, CERTIFICATE
 from tests.unit.http.wire import read_reply, request_bytes
+from tokend.process.child_command import child_command
 
 _HANGING: Final = """
 import asyncio, threading, time
@@ -72,3 +74,16 @@ def test_a_thread_that_never_ends_does_not_keep_the_process() -> None:
     ended = subprocess.run([sys.executable, "-c", _HANGING], capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 0
     assert "a thread did not end" in ended.stderr
+
+
+def test_a_worker_that_starts_goes_on_after_an_interrupt(tmp_path: Path) -> None:
+    """Ctrl-C reaches all processes of a terminal: the parent ends its workers. Each printed a traceback."""
+    module = tmp_path / "tokend/process/worker_main.py"
+    module.parent.mkdir(parents=True)
+    for package in (module.parent, module.parent.parent):
+        (package / "__init__.py").touch()
+    module.write_text("import signal\nsignal.raise_signal(signal.SIGINT)\ndef main(*descriptors): print('started')\n")
+    *python, path, first, second = child_command((0, 1))
+    command = [*python, json.dumps([str(tmp_path), *json.loads(path)]), first, second]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")

@@ -178,6 +178,10 @@ def test_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path)
         (["add", "--caller", "web", "--app", "demo"], "app demo has no caller web; known: studio"),
         (["list", "--app", "dmo"], "there is no app dmo, did you mean 'demo'?"),
         (["add", "--user", ""], "must be a text that is not empty"),
+        (["add", "--user", "7\r"], "must be a text that is not empty, without control characters"),
+        (["add", "--user", "\udcff"], "must be a text that is not empty, without control characters"),
+        (["add", "--user", "7", "--user", "8"], "argument --user: is given twice"),
+        (["remove", "--user", "7", "--channel", "a", "--user", "7"], "argument --user: is given twice"),
         (["add", "--user", "a", "--until", "2"], "must be a duration such as 90s, 30m, 2h or 1d, or a time such as"),
         (["add", "--user", "a", "--until", "0s"], "must be in the future"),
         (["add", "--user", "a", "--until", "2020-01-01T00:00:00Z"], "must be in the future"),
@@ -236,7 +240,7 @@ def test_a_saved_list_is_restored_beside_what_was_added_since(
     assert lines_of(file) == [{"user": "cid"}, {"user": "bob"}, *added]
     assert main(["deny", "restore", "saved.jsonl"]) == 0
     assert capsys.readouterr().out == "added 0 of 3 entries; the list had the others\n"
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"user":"dan"}\n'))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"user":"dan"}\n')))
     assert main(["deny", "restore", "-"]) == 0
     assert capsys.readouterr().out == "added 1 of 1 entries; the list had the others\n"
 
@@ -247,6 +251,47 @@ def test_a_saved_list_is_restored_into_a_file_that_is_lost_and_keeps_its_order(f
     file.unlink()
     assert main(["deny", "restore", "saved.jsonl"]) == 0
     assert lines_of(file) == lines
+
+
+@pytest.mark.parametrize("name", ["ali\u200creza", "\U0001f469\u200d\U0001f680", "a\u00a0b", "\u202eadmin"])
+def test_a_person_whose_name_has_characters_that_do_not_show_is_blocked_and_unblocked(
+    file: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """They were refused as empty, also where the list had the entry."""
+    assert main(["deny", "add", "--sub", name]) == 0
+    assert lines_of(file) == [{"sub": name}]
+    assert main(["deny", "remove", "--sub", name]) == 0
+    assert lines_of(file) == []
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
+
+
+def test_a_saved_list_from_standard_input_that_is_not_utf_8_adds_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It blocked another name, in which U+FFFD stood for what could not be read."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO('{"user":"René"}\n'.encode("latin-1"))))
+    with pytest.raises(SystemExit) as ended:
+        main(["deny", "restore", "-"])
+    assert ended.value.code == 2
+    assert "-: line 1: " in capsys.readouterr().err
+    assert file.read_bytes() == b""
+
+
+def test_a_saved_list_from_standard_input_is_utf_8_in_any_locale(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = io.TextIOWrapper(io.BytesIO('{"user":"René"}\n'.encode()), encoding="ascii")
+    monkeypatch.setattr(sys, "stdin", saved)
+    assert main(["deny", "restore", "-"]) == 0
+    assert lines_of(file) == [{"user": "René"}]
+
+
+def test_a_saved_list_from_standard_input_has_a_bound(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n" * (MAX_BYTES + 1))))
+    with pytest.raises(SystemExit):
+        main(["deny", "restore", "-"])
+    assert "it is over 32 MiB" in capsys.readouterr().err
+    assert file.read_bytes() == b""
 
 
 def test_a_saved_list_with_a_line_that_is_no_entry_adds_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

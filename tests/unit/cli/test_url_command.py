@@ -152,6 +152,9 @@ def test_a_rule_for_channels_that_permits_no_login_is_not_warned_of(command: Com
             "must be like https://tokens.example.com",
         ),
         (["--caller", "uikit", "--ttl", "1h", "--url", "https://[x"], "must be like https://tokens.example.com"),
+        (["--caller", "uikit", "--ttl", "1h", "--url", "https://x/a b"], "must be like https://tokens.example.com"),
+        (["--caller", "uikit", "--ttl", "1h", "--url", "https://x/\n"], "must be like https://tokens.example.com"),
+        (["--caller", "uikit", "--ttl", "1h", "--user", "7", "--user", "8"], "argument --user: is given twice"),
     ],
 )
 def test_what_could_not_work_is_exit_code_2(arguments: list[str], sentence: str, command: Command, home: Path) -> None:
