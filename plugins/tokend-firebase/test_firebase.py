@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from tokend_firebase import Firebase, FirebaseFields, FirebaseOptions
 
-from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
+from tokend.plugins import AppCredentials, Issuance, Join, JwtKeys, Secret, Unreadable, read_jwt
 from tokend.testing import BackendConformance, new_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-firebase.proof_firebase")
@@ -63,6 +63,17 @@ def test_every_key_verifies() -> None:
     for backend, name in ((both, "new"), (firebase(("old", OLD)), "old")):
         assert both.read(backend.mint(grant, Issuance(1_700_000_000, 7)).token).signed_by == name
     assert firebase(("new", OLD)).read(both.mint(grant, Issuance(1_700_000_000, 7)).token).signed_by is None
+
+
+def test_a_token_of_the_library_for_node_is_read_though_it_names_no_key() -> None:
+    """npm firebase-admin 13 writes no `kid`."""
+    both = firebase(("new", NEW), ("old", OLD))
+    minted = both.mint(both.grant(FirebaseFields(user="ann"), 60), Issuance(1_700_000_000, 7)).token
+    for private_key, name in ((NEW, "new"), (OLD, "old"), (FOREIGN, None)):
+        reading = both.read(JwtKeys("RS256", [private_key]).sign(read_jwt(minted).claims))
+        assert (reading.grant, reading.signed_by) == (both.read(minted).grant, name)
+    with pytest.raises(Unreadable):
+        both.read(JwtKeys("RS256", [NEW]).sign(read_jwt(minted).claims, {"kid": 7}))
 
 
 @pytest.mark.parametrize(

@@ -163,5 +163,6 @@ class Firebase(JwtBackend):
 
     @cached_property
     def keys(self) -> JwtKeysById:
-        """The keys by their ids."""
-        return JwtKeysById("RS256", ((key.key_id, key.private_key) for key in self.options.keys))
+        """The keys by their ids, which npm firebase-admin does not write."""
+        secrets = ((key.key_id, key.private_key) for key in self.options.keys)
+        return JwtKeysById("RS256", secrets, required=False)

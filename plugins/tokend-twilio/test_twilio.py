@@ -117,6 +117,17 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
         twilio().read(keys.sign({**claims, **change}, {"cty": "twilio-fpa;v=1"}))
 
 
+def test_a_token_of_twilios_library_for_node_is_read() -> None:
+    """npm twilio 6.3.1 writes the issue time as `iat`; PyPI twilio and `mint` write `nbf`."""
+    keys = JwtKeys("HS256", [Secret(proof.SECRET)])
+    claims = {"iat" if name == "nbf" else name: value for name, value in keys.read(minted(twilio())).claims.items()}
+    reading = twilio().read(keys.sign(claims, {"cty": "twilio-fpa;v=1"}))
+    assert reading == twilio().read(minted(twilio()))
+    for change in ({"nbf": claims["iat"] - 60}, {"iat": 1000.0}):  # two issue times, or none
+        with pytest.raises(Unreadable):
+            twilio().read(keys.sign({**claims, **change}, {"cty": "twilio-fpa;v=1"}))
+
+
 def test_the_longest_request_is_minted_and_read_again() -> None:
     text, backend = "\x01" * 64, twilio(region="x" * 16)
     fields = {"user": "u" * 128, "room": "\U0001f389" * 128, "incoming": True, "outgoing_application_sid": AP}

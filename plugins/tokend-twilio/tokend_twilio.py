@@ -131,18 +131,23 @@ class Twilio(Backend):
         return Minted(self.keys[key_sid].sign(claims, self.header), grant.ttl // 2)
 
     def read(self, token: str) -> Reading:
-        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
+        """Parse any text. What Twilio's libraries do not write is unreadable: it might give more.
+
+        The issue time is `nbf`, as `mint` and the library for Python write it, or `iat`, as the one for Node does.
+        """
         content = read_jwt(token)
+        begins = "iat" if "iat" in content.claims else "nbf"
         try:
             key_sid, account_sid = content.claims["iss"], content.claims["sub"]
-            issued_at, expires_at = token_times(content.claims, "nbf")
+            issued_at, expires_at = token_times(content.claims, begins)
             fields = TwilioFields.model_validate(said(content.claims["grants"]))
             grant = self.grant(fields, expires_at - issued_at)
             known = KEY_SID.fullmatch(key_sid) and ACCOUNT_SID.fullmatch(account_sid)
         except (KeyError, TypeError, AttributeError, ValueError, ApiError) as error:  # pydantic's are ValueErrors too
             raise Unreadable("not an access token of Twilio") from error
         header = {name: value for name, value in content.header.items() if name != "twr"}
-        if not known or header != HEADER or content.claims != claims_of(grant, issued_at, key_sid, account_sid):
+        claims = {"nbf" if name == begins else name: value for name, value in content.claims.items()}
+        if not known or header != HEADER or claims != claims_of(grant, issued_at, key_sid, account_sid):
             raise Unreadable("it says more than an access token of Twilio")
         ours = key_sid in self.keys and account_sid == self.options.account_sid and content.header == self.header
         signed = ours and self.keys[key_sid].read(token).signed_by is not None

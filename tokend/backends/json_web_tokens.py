@@ -73,9 +73,13 @@ class JwtKeys:
 class JwtKeysById:
     """Keys of one algorithm with the ids by which a token's header names them, as its `kid`. The first signs, all verify."""
 
-    def __init__(self, algorithm: str, secrets: Iterable[tuple[str, Secret]]) -> None:
-        """`secrets`: ids with their secrets, at least one; of two with the same id the first counts. See `JwtKeys`."""
+    def __init__(self, algorithm: str, secrets: Iterable[tuple[str, Secret]], *, required: bool = True) -> None:
+        """`secrets`: ids with their secrets, at least one; of two with the same id the first counts. See `JwtKeys`.
+
+        `required`: whether the vendor takes only headers with an id.
+        """
         self._algorithm = algorithm
+        self._required = required
         self._keys: dict[str, JwtKeys] = {}
         for key_id, secret in secrets:
             self._keys.setdefault(key_id, JwtKeys(algorithm, [secret]))
@@ -86,18 +90,21 @@ class JwtKeysById:
         return keys.sign(claims, {"kid": key_id})
 
     def writes(self, header: Mapping[str, Any]) -> bool:
-        """Whether `sign` writes this header, for whatever id."""
+        """Whether `sign` writes this header, for whatever id, or for none if it is not required."""
         key_id = header.get("kid")
+        if "kid" not in header and not self._required:
+            return header == {"alg": self._algorithm, "typ": "JWT"}
         return isinstance(key_id, str) and header == {"alg": self._algorithm, "typ": "JWT", "kid": key_id}
 
     def read(self, token: str) -> JwtContent:
         """The content of any text that has the form of a token; `signed_by` is the id of its key. `Unreadable` for others."""
         content = read_jwt(token)
-        key_id = content.header.get("kid")
-        keys = self._keys.get(key_id) if isinstance(key_id, str) else None
-        if keys is None or keys.read(token).signed_by is None:
-            return content
-        return replace(content, signed_by=key_id)
+        tried = self._keys if not self._required and "kid" not in content.header else [content.header.get("kid")]
+        for key_id in tried:
+            keys = self._keys.get(key_id) if isinstance(key_id, str) else None
+            if keys is not None and keys.read(token).signed_by is not None:
+                return replace(content, signed_by=key_id)
+        return content
 
 
 def read_jwt(token: str) -> JwtContent:

@@ -57,7 +57,7 @@ def _attributes(shown: ast.ClassDef) -> dict[str, str | None]:
 def _methods(shown: ast.ClassDef) -> dict[str, list[str]]:
     """Methods of a shown class, with the names of their parameters."""
     return {
-        statement.name: [argument.arg for argument in statement.args.args]
+        statement.name: [argument.arg for argument in (*statement.args.args, *statement.args.kwonlyargs)]
         for statement in shown.body
         if isinstance(statement, ast.FunctionDef)
     }

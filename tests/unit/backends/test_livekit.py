@@ -214,6 +214,11 @@ def test_claims_that_other_tools_write_without_a_meaning_are_read() -> None:
     assert (service.user, service.channel) == (NOT_APPLICABLE, NOT_APPLICABLE)
 
 
+def test_a_claim_that_is_null_is_as_left_out_since_the_rust_sdk_writes_some() -> None:
+    null = dict.fromkeys(("roomConfig", "sip", "name", "attributes", "kind"))
+    assert backend().read(signed({**_JOIN, **null})) == backend().read(signed(_JOIN))
+
+
 @pytest.mark.parametrize(
     "claims",
     [

@@ -6,12 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
-from tokend.backends.jwt.options import FieldOptions, anchored, is_integer
+from tokend.backends.jwt.options import LARGEST, FieldOptions, anchored, is_integer
 from tokend.backends.jwt.template import INTEGER
 from tokend.core.validation import StrictModel, invalid, satisfying
 
-LARGEST: Final = 2**53 - 1
-"""The largest whole number that every reader of JSON keeps (RFC 8259, section 6)."""
 MAX_ID: Final = 255
 """The longest user or channel in characters, unless the options say otherwise. No vendor's limit: ours."""
 

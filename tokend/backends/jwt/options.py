@@ -23,6 +23,8 @@ from tokend.core.durations import Duration
 from tokend.core.secrets import SecretList
 from tokend.core.validation import StrictModel, invalid
 
+LARGEST: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps (RFC 8259, section 6)."""
 ALWAYS: Final = "always"
 """The name of the privilege that every token of the kind has."""
 _WORDS: Final[Mapping[str, Meaning]] = {"connect": CONNECT, "listen": LISTEN, "publish": PUBLISH, "admin": ADMIN}
@@ -147,8 +149,8 @@ class FieldOptions(StrictModel):
 
 
 def is_integer(text: str) -> bool:
-    """Whether a text is a whole number as JSON writes it."""
-    return re.fullmatch("0|-?[1-9][0-9]{0,14}", text) is not None
+    """Whether a text is a whole number as JSON writes it, up to `LARGEST`."""
+    return re.fullmatch("0|-?[1-9][0-9]{0,15}", text) is not None and abs(int(text)) <= LARGEST
 
 
 def anchored(pattern: str) -> str:

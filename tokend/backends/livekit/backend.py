@@ -88,7 +88,8 @@ class LiveKit(Backend):
         if content.header.get("alg") != "HS256" or content.header.keys() - {"alg", "typ"}:
             raise Unreadable("not a LiveKit token: its header is another one")
         try:
-            claims = Claims.model_validate(content.claims)
+            # to LiveKit, null is as left out; the Rust SDK writes it for roomConfig
+            claims = Claims.model_validate({name: value for name, value in content.claims.items() if value is not None})
         except ValidationError as error:
             raise Unreadable("not a LiveKit token: its claims are others") from error
         grant = _read_grant(claims)

@@ -1,5 +1,7 @@
 """The kind `jwt` in a running application: rules, answers, inspections, documents, and the mistakes of requests."""
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -169,3 +171,17 @@ def test_the_number_of_a_kinds_fields_is_that_of_its_own_options() -> None:
     backends = _configuration().apps["demo"].backends
     assert backends["stage"].Fields is not backends["seat"].Fields
     assert (backends["stage"].max_ttl, backends["seat"].max_ttl) == (7200, None)
+
+
+@pytest.mark.parametrize("number", [10**15 - 1, 10**15, 2**53 - 1, 1 - 2**53])
+async def test_a_user_or_channel_of_16_digits_stays_a_number(serving: Serving, number: int) -> None:
+    """Such a token was not released: it held the text, and the answer was 500."""
+    text = _YAML.replace('{kinds: seat, user: "7"}', f'{{kinds: seat, user: "{number}", channel: "{number}"}}')
+    text = text.replace("{as: user, type: integer}}", "{as: user, type: integer}, row: {as: channel, type: integer}}")
+    text = text.replace('{seat: "{number}", ', '{seat: "{number}", row: "{row}", ')
+    async with serving(_configuration(text)) as server:
+        for user in ({"number": number}, {}):
+            answer = await server.token_request("POST", "/v1/token", {"kind": "seat", "row": number, **user})
+            claims = answer.json["token"].split(".")[1]
+            said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+            assert (said["seat"], said["row"]) == (number, number)
