@@ -25,8 +25,11 @@ class Proxy(NamedTuple):
 
 
 @contextmanager
-def proxying(name: str, directory: Path, port: int, *in_caddy: str) -> Iterator[Proxy]:
-    """`caddy` or `nginx` in front of a server on this port. `directory` is empty. `in_caddy`: lines of `reverse_proxy`."""
+def proxying(name: str, directory: Path, port: int, *in_caddy: str, also: str = "") -> Iterator[Proxy]:
+    """`caddy` or `nginx` in front of a server on this port. `directory` is empty. `in_caddy`: lines of `reverse_proxy`.
+
+    `also`: another server for Caddy.
+    """
     if name == "nginx":
         upstream, location = kept(port)
         with nginx.proxying(directory, location, upstream) as url:
@@ -34,7 +37,8 @@ def proxying(name: str, directory: Path, port: int, *in_caddy: str) -> Iterator[
         return
     assert CADDYFILE.count("tokens.example.com") == CADDYFILE.count("127.0.0.1:8080") == 1
     assert CADDYFILE.startswith("{\n")  # its global options
-    site = CADDYFILE.replace("tokens.example.com", "localhost").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
-    site = "\n".join([site.partition(f":{port} {{")[0] + f":{port} {{", *in_caddy, site.partition(f":{port} {{")[2]])
+    site = CADDYFILE.replace("tokens.example.com", "localhost").replace("127.0.0.1:8080", f"127.0.0.1:{port} {also}")
+    before, opening, after = site.partition(f":{port} {also} {{")
+    site = "\n".join([before + opening, *in_caddy, after])
     with caddy.proxying(directory, _GLOBAL + site.removeprefix("{\n"), {}) as running:
         yield Proxy(running.url, running.tls)

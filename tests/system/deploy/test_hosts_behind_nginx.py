@@ -69,6 +69,21 @@ async def test_an_invalid_app_and_a_restarted_host_fail_no_request_of_another_ap
             assert set(await broken) <= {503, 502}  # 502: the other host was stopped
 
 
+async def test_a_host_that_accepts_and_does_not_answer_yet_costs_a_request_two_seconds(
+    nginx: None, tmp_path: Path
+) -> None:
+    """While a host starts, connections to its port wait."""
+    (tmp_path / "host").mkdir()
+    async with serving(tmp_path / "host", 1) as host:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as starting,
+            _nginx(tmp_path / "nginx", starting.getsockname()[1], host.port) as url,
+        ):
+            begun = time.monotonic()
+            assert await statuses(url + _POST, 4, clients=1, body=_BODY) == {200: 4}
+            assert 2 <= time.monotonic() - begun < 20
+
+
 async def test_a_host_that_is_switched_off_costs_a_request_a_second(nginx: None, tmp_path: Path) -> None:
     (tmp_path / "host").mkdir()
     async with serving(tmp_path / "host", 1) as host:

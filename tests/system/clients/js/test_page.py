@@ -82,7 +82,8 @@ async def _done(
         stub = 'export * from "../../stubs/stubs.mjs"; export {default} from "../../stubs/stubs.mjs"'
         (modules / package / "index.js").write_text(stub)
     (directory / "config.yaml").write_text(yaml)
-    (directory / "deny.jsonl").write_text(denied)
+    for name in re.findall(r"`touch (\S+)`", PAGE):
+        (directory / name).write_text(denied)
     with serving(directory, _ENVIRONMENT, lines=1) as server:
         url = f"{server.url}/demo"
         changed = re.sub(r"https://tokens\.example\.com/demo|http://127\.0\.0\.1:8080/demo", url, code)

@@ -43,18 +43,37 @@ def test_the_types_name_what_the_code_exports() -> None:
     assert len(names[0]) == 10
 
 
-async def test_a_strict_program_with_the_packages_of_the_vendors_compiles(tmp_path: Path) -> None:
+async def _compile_with_packages(directory: Path, *programs: str) -> None:
     need_node(NODE, "typescript", "ably", "livekit-client", "pusher-js")
     need_node(BROWSER, *_PACKAGES[BROWSER])
-    modules = tmp_path / "node_modules"
+    modules = directory / "node_modules"
     modules.mkdir()
-    for directory, packages in _PACKAGES.items():
+    for installed, packages in _PACKAGES.items():
         for package in packages:
-            (modules / package).symlink_to(directory / "node_modules" / package)
+            (modules / package).symlink_to(installed / "node_modules" / package)
     (modules / "tokend-client").symlink_to(CLIENT)
-    shutil.copy(PROGRAMS / "consumer.ts", tmp_path)
     # the vendors' packages are not strict themselves
-    await _compile(tmp_path, "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck", "consumer.ts")
+    await _compile(directory, "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck", *programs)
+
+
+async def test_a_strict_program_with_the_packages_of_the_vendors_compiles(tmp_path: Path) -> None:
+    shutil.copy(PROGRAMS / "consumer.ts", tmp_path)
+    await _compile_with_packages(tmp_path, "consumer.ts")
+
+
+async def test_the_agora_examples_compile_with_the_lines_for_typescript(tmp_path: Path) -> None:
+    page = (ROOT / "docs/clients/javascript.md").read_text()
+    lines = re.findall(r"^```ts\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0].splitlines()
+    programs = {}
+    for number, heading in enumerate(("Agora RTC", "Agora Signaling (RTM)", "Agora Chat")):
+        code = re.findall(rf"^## {re.escape(heading)}\n.*?^```js\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+        beginning = lines[number].partition("(")[0] + "("
+        assert code.count(f"\n{beginning}") == 1
+        changed = "\n".join(lines[number] if line.startswith(beginning) else line for line in code.splitlines())
+        programs[f"{number}.ts"] = f"import type {{ TokenAnswer }} from 'tokend-client'\n{changed}"
+    for name, program in programs.items():
+        (tmp_path / name).write_text(program)
+    await _compile_with_packages(tmp_path, *programs)
 
 
 def test_the_package_holds_its_files_and_needs_nothing() -> None:

@@ -107,6 +107,17 @@ async def test_down_for_an_hour_known_keys_keep_working_and_unknown_ones_are_503
         assert [await status(server, good(one)) for one in ("ec", "ec-new", "ec-stranger")] == [200, 200, 401]
 
 
+async def test_an_unknown_key_is_401_until_a_fetch_has_failed_and_then_503() -> None:
+    provider = having(jwk("ec"))
+    async with trusting(provider) as server:
+        assert await status(server, good("ec")) == 200
+        provider.error = OSError()
+        for now, unknown in ((COOL_DOWN - 1, 401), (COOL_DOWN, 503), (COOL_DOWN + 1, 503), (STALE - 1, 503)):
+            provider.now = now
+            assert await status(server, good("ec-new")) == unknown
+            assert await status(server, good("ec-stranger", header={"kid": "ec"})) == 401
+
+
 async def test_down_for_longer_than_keys_count_it_is_503_and_not_401() -> None:
     """P15."""
     provider = having(jwk("ec"))
