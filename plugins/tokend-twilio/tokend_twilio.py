@@ -136,7 +136,7 @@ class Twilio(Backend):
         The issue time is `nbf`, as `mint` and the library for Python write it, or `iat`, as the one for Node does.
         """
         content = read_jwt(token)
-        begins = "iat" if "iat" in content.claims else "nbf"
+        begins = "nbf" if "nbf" in content.claims else "iat"
         try:
             key_sid, account_sid = content.claims["iss"], content.claims["sub"]
             issued_at, expires_at = token_times(content.claims, begins)

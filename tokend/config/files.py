@@ -6,6 +6,7 @@ Otherwise a replaced worker, or the workers of a reload, could read a file while
 import errno
 import hashlib
 import os
+import re
 import select
 import stat
 import time
@@ -94,15 +95,15 @@ class Files:
     def listing(self, pattern: str, base: Path) -> list[str]:
         """The names below `base` that match a pattern, in order. A segment `**` stands for any number of folders.
 
-        Raises `OSError` if the folder before the first `*` is there and cannot be read.
+        Raises `OSError` if the folder before the first `*`, `?` or `[` is there and cannot be read.
         """
         key = f"{base}\0{pattern}"
         if not self._replays:
-            before, sign, _ = pattern.partition("*")
+            before = re.split(r"[*?[]", pattern, maxsplit=1)[0]
             folder = Path(base, before.rpartition("/")[0])
             self._note_folder(folder)
             with suppress(FileNotFoundError):
-                if sign:
+                if before != pattern:
                     os.scandir(folder).close()  # `glob` takes a folder that it cannot read for an empty one
             names, folders = _matching(pattern, base)
             for folder in folders:  # a file may be added to each of them

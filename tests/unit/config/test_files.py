@@ -138,7 +138,10 @@ def test_an_include_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
     assert warning.startswith("config.yaml:1:1: include: no file matches apps.d/*.yaml in ")
 
 
-@pytest.mark.parametrize("pattern", ["apps.d/*.yaml", "apps.d/**/*.yaml", "apps.d/a*"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["apps.d/*.yaml", "apps.d/**/*.yaml", "apps.d/a*", "apps.d/?.yaml", "apps.d/[a-z].yaml", "apps.d/?/*.yaml"],
+)
 def test_a_folder_of_included_files_that_cannot_be_read_is_an_error(tmp_path: Path, pattern: str) -> None:
     """It counted as empty: a reload removed all apps in it."""
     write(tmp_path, {"config.yaml": f"include: {pattern}\n{ONE_APP}"})
