@@ -63,7 +63,7 @@ class KeyCache:
 
     async def get_keys(self, source: KeySource) -> Sequence[Any]:
         """The cached keys. Waits for the provider only if there are none or they are too old; `ApiError` (503) if it is down."""
-        entry = self._sources.setdefault(source, _Source())
+        entry = self._needed(source)
         if self._age(entry) >= STALE:
             await self._refresh_and_wait(source, entry)
             if self._age(entry) >= STALE:
@@ -77,17 +77,22 @@ class KeyCache:
 
         The refresh is skipped during the cool-down.
         """
-        entry = self._sources.setdefault(source, _Source())
+        entry = self._needed(source)
         await self._refresh_and_wait(source, entry)
         if entry.failing:  # the provider may have a new key
             raise _unavailable(source, entry)
         return entry.keys
 
     def ages(self) -> Iterator[tuple[str, float]]:
-        """The URL of each source that was fetched, and the seconds since then."""
+        """The URL of each source that was fetched, and how old its keys were when a request last needed them, in seconds."""
         for source, entry in self._sources.items():
             if entry.fetched_at is not None:
-                yield source.url, self._age(entry)
+                yield source.url, max(0.0, entry.needed_at - entry.fetched_at)
+
+    def _needed(self, source: KeySource) -> "_Source":
+        entry = self._sources.setdefault(source, _Source())
+        entry.needed_at = self._elapsed()
+        return entry
 
     def _age(self, entry: "_Source") -> float:
         return math.inf if entry.fetched_at is None else self._elapsed() - entry.fetched_at
@@ -153,6 +158,7 @@ class _Source:
     def __init__(self) -> None:
         self.keys: tuple[Any, ...] = ()
         self.fetched_at: float | None = None
+        self.needed_at = 0.0
         self.request_times: deque[float] = deque(maxlen=PER_MINUTE)
         self.failing = False
         self.reason = "they were not fetched yet"

@@ -88,7 +88,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_deny_list_age_seconds": Family(
         "Seconds since the deny list was last known to be current.", ("source",), max
     ),
-    "tokend_jwks_age_seconds": Family("Age of the identity provider's keys.", ("source",), max),
+    "tokend_jwks_age_seconds": Family(
+        "Age of the identity provider's keys when a request last needed them.", ("source",), max
+    ),
 }
 
 Values = dict[str, dict[Labels, float]]

@@ -96,6 +96,18 @@ async def test_down_for_an_hour_known_keys_keep_working() -> None:
     assert provider.lines[1:] == [("info", "can be fetched again")]
 
 
+async def test_keys_that_nobody_needs_do_not_grow_old() -> None:
+    """The alert fired for a provider whose users slept, or that a reload had removed."""
+    provider = Provider("ec")
+    assert await provider.kids("ec") == ["ec"]
+    provider.now = 20 * 3600.0
+    assert dict(provider.cache.ages()) == {WRITTEN.url: 0.0}
+    provider.error = TimeoutError()
+    assert await provider.kids("ec") == ["ec"]
+    await _settled()
+    assert dict(provider.cache.ages()) == {WRITTEN.url: 20 * 3600.0}
+
+
 async def test_after_the_limit_it_is_503_and_not_401() -> None:
     provider = Provider("ec")
     await provider.kids("ec")
