@@ -124,7 +124,8 @@ def test_input_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> No
 )
 def test_an_interrupted_command_ends_without_a_traceback(command: str, code: int, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tokend", *command.split()],
+        # a shell starts background jobs with SIGINT ignored, and children inherit that
+        ["env", "--default-signal=INT", sys.executable, "-m", "tokend", *command.split()],
         cwd=tmp_path,
         env=clean_environment({}),
         stdin=subprocess.PIPE,
