@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
         super().error(without_secrets(message))
 
 
-class _Once(argparse._StoreAction):
+class _Once(argparse.Action):
     """The action of options with a value. Of those that say where a server is, the last value counts: scripts add them."""
 
     def __call__(
@@ -32,4 +32,4 @@ class _Once(argparse._StoreAction):
         is_given = option_string is not None and getattr(namespace, self.dest, self.default) is not self.default
         if is_given and self.dest not in ("config", "host", "port"):
             raise argparse.ArgumentError(self, "is given twice")
-        super().__call__(parser, namespace, values, option_string)
+        setattr(namespace, self.dest, values)
