@@ -75,10 +75,14 @@ def _url(options: argparse.Namespace, context: Context) -> int:
         fail(f"no rule of caller {options.caller} allows what the options restrict the URL to: it would get no token")
     if warning := _login_warning(options, app):
         print(f"warning: {warning}", file=sys.stderr)
+    base = options.url or configuration.listen.url
+    reached = [route for route in routes if not _is_hidden(route, base, configuration.routes)]
+    if not reached:
+        fail(f"--url: routes with this host get all requests to it, but not for caller {options.caller}: write another")
     key = sign(claims, app.url_signing)
     print(f"key:   {key}")
-    for route in routes:
-        print(f"url:   {_base_of(route, options.url or configuration.listen.url)}{_path(route, key)}")
+    for route in reached:
+        print(f"url:   {_base_of(route, base)}{_path(route, key)}")
     print(f"id:    {claims.jti}")
     print(f"ends:  {date(claims.exp)}")
     return 0
@@ -164,6 +168,15 @@ def _base_of(route: Route, base: str) -> str:
     if route.host is None or parts.hostname == route.host.strip("[]"):
         return base
     return f"{parts.scheme}://{route.host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _is_hidden(route: Route, base: str, routes: Sequence[Route]) -> bool:
+    """Whether a route with the base URL's host gets the requests of this one, which has no host."""
+    host, path = urlsplit(base).hostname, literal_prefix(route.path)
+    prefixes = [
+        literal_prefix(other.path) for other in routes if other.host is not None and other.host.strip("[]") == host
+    ]
+    return route.host is None and any(path[: len(prefix)] == prefix for prefix in prefixes)
 
 
 def _names(text: str) -> list[str]:

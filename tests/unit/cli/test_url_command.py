@@ -61,6 +61,22 @@ def test_each_route_that_takes_the_caller_has_its_url(command: Command, home: Pa
     assert kiosk.startswith("http://demo.example.com:8080/k/ey")
 
 
+def test_a_url_that_another_route_of_its_host_would_get_is_not_printed(command: Command, home: Path) -> None:
+    """`https://demo.example.com/demo/k/…` was printed, and got 404: the host's route at `/` comes first."""
+    lines = printed(command, home, "--caller", "uikit", "--ttl", "1h", "--url", "https://demo.example.com")
+    key = dict(lines)["key"]
+    assert [value for name, value in lines if name == "url"] == [f"https://demo.example.com/k/{key}"]
+
+
+def test_a_host_where_no_url_would_work_is_refused(command: Command, home: Path) -> None:
+    (home / "config.yaml").write_text(CONFIG.replace("callers: [uikit, kiosk, watcher]", "callers: [kiosk, watcher]"))
+    done = command(
+        home, ENVIRONMENT, "key", "url", "--caller", "uikit", "--ttl", "1h", "--url", "https://demo.example.com"
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--url: routes with this host get all requests to it, but not for caller uikit" in done.stderr
+
+
 async def test_a_prefix_stands_in_the_urls_of_all_hosts(
     command: Command, home: Path, aiohttp_client: AiohttpClient
 ) -> None:
