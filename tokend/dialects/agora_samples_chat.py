@@ -55,8 +55,6 @@ def _web(app: bool) -> Callable[[HttpRequest], Issue]:
 
 def _java(request: HttpRequest) -> Issue:
     """Parse a form or a query with `userId`, `expireSeconds`, and `tokenType`: user, the default, or app, in any case."""
-    if request.content_type is not None and reading.media_type(request) != FORM:
-        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     whole = replace(request, query=(*request.query, *reading.form(request)))
     ttl = reading.query_seconds(whole, "expireSeconds")
     match (reading.query_value(whole, "tokenType") or "user").lower():

@@ -82,7 +82,7 @@ def dialect(custom: Custom) -> Dialect:
     def parse_post(request: HttpRequest) -> Issue:
         media = reading.media_type(request)
         if media == FORM or not request.body:
-            return parse_text(request, reading.form(request))
+            return parse_text(request, reading.form(request) if request.body else ())
         if media != JSON:
             raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON} or {FORM}")
         body = reading.json_object(request)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import suggestion
-from tokend.dialects.contract import JSON, HttpRequest
+from tokend.dialects.contract import FORM, JSON, HttpRequest
 
 MAX_FIELDS: Final = 50
 """The most fields of a form or a query."""
@@ -38,7 +38,12 @@ def json_object(request: HttpRequest, *, any_type: bool = False) -> dict[str, An
 
 
 def form(request: HttpRequest) -> tuple[tuple[str, str], ...]:
-    """Return the fields of a form, in order and with repetitions. Raises `ApiError` (400) if they cannot be read."""
+    """Return the fields of a form, in order and with repetitions. Raises `ApiError` (400) if they cannot be read.
+
+    A missing content type counts as a form; any other raises `ApiError` (415).
+    """
+    if request.content_type is not None and media_type(request) != FORM:
+        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     return url_encoded(request.body, "form")
 
 
