@@ -65,7 +65,7 @@ class Service(Struct, frozen=True):
 
     type: int
     privileges: Mapping[int, int]
-    values: tuple[Value, ...]
+    values: tuple[Any, ...]
 
 
 class Content(Struct, frozen=True):
