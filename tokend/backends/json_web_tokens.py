@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec.json
+from cryptography.exceptions import InvalidSignature
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -65,7 +67,8 @@ class JwtKeys:
         if content.header.get("alg") == self._algorithm:
             signed = token.rpartition(".")[0].encode()
             for number, key in enumerate(self._keys):
-                if key.verify(signed, signature):
+                with suppress(InvalidSignature):
+                    key.verify(signed, signature)
                     return replace(content, signed_by=f"{self._name}[{number}]")
         return content
 
