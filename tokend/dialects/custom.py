@@ -205,7 +205,7 @@ def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
             values |= of_token
     content = fill(custom.response, values)
     if isinstance(content, dict):
-        return as_json({**content, **clamped_ttl(outcomes), **content}, custom.status)
+        return as_json({**clamped_ttl(outcomes), **content}, custom.status)
     return HttpResponse(custom.status, _text(content).encode(), TEXT)
 
 
