@@ -89,17 +89,6 @@ export function alertOf(error) {
   return element("div", { class: "alert", role: "alert" }, parts);
 }
 
-/**
- * A table with a caption for screen readers.
- * @param {string} caption @param {string[]} heads @param {(Child | Child[])[][]} rows
- */
-export function table(caption, heads, rows) {
-  const head = element("tr", {}, heads.map((text) => element("th", { scope: "col" }, text)));
-  const body = rows.map((cells) => element("tr", {}, cells.map((cell) => element("td", {}, cell))));
-  const made = element("table", {}, element("caption", { class: "hidden" }, caption), element("thead", {}, head), element("tbody", {}, body));
-  return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, made);
-}
-
 /** Seconds in words: "59 min", "2 h 5 min", "45 s". @param {number} seconds @returns {string} */
 export function inWords(seconds) {
   const whole = Math.max(0, Math.round(seconds));

@@ -82,10 +82,10 @@ export class RequestForm {
     return body;
   }
 
-  /** Mark the field that an error names, and go to it. @param {string | undefined} name @param {string} sentence @returns {boolean} */
+  /** Mark the field that an error names, and go to it. @param {string | undefined} name @param {string} sentence */
   mark(name, sentence) {
     const found = name === undefined ? undefined : this.#controls.get(name.split(/[.[]/)[0]);
-    if (!found) return false;
+    if (!found) return;
     const { control } = found;
     control.closest("details")?.setAttribute("open", "");
     const id = `${control.id}-error`;
@@ -94,7 +94,6 @@ export class RequestForm {
     control.setAttribute("aria-invalid", "true");
     control.setAttribute("aria-describedby", `${id} ${control.getAttribute("aria-describedby") ?? ""}`.trim());
     control.focus();
-    return true;
   }
 
   /** Take all marks away. */
