@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import Dialect, HttpRequest, HttpResponse, Issue
 from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, errors_of, in_body
 from tokend.dialects.rendering import error_as_json

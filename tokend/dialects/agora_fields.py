@@ -12,7 +12,7 @@ from pydantic import Field
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import StrictModel
 from tokend.dialects.contract import HttpRequest
-from tokend.dialects.fields import integer
+from tokend.dialects.reading import integer
 
 V006: Final = "006"
 V007: Final = "007"

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import (
     CHANNEL,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.contract import FORM, Description, Dialect, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, TTL, USER, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error

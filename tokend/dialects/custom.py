@@ -14,8 +14,7 @@ from pydantic import Field
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
 from tokend.core.validation import StrictModel
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import (
     FORM,
     JSON,

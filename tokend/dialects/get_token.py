@@ -6,8 +6,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import HttpRequest, Issue
 from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, in_body
 

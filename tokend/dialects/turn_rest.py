@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, USER, in_query, object_of
 from tokend.dialects.rendering import render_error
