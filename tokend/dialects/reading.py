@@ -90,9 +90,9 @@ def reject_unknown(fields: Mapping[str, object], known: Sequence[str]) -> None:
 
 def text(fields: Mapping[str, object], name: str) -> str | None:
     """Return a text, or None if the field is missing."""
-    value = fields.get(name)
-    if value is None and name not in fields:
+    if name not in fields:
         return None
+    value = fields[name]
     if not isinstance(value, str):
         raise ApiError(Code.INVALID_FIELD, "must be text", name)
     return value
@@ -101,24 +101,19 @@ def text(fields: Mapping[str, object], name: str) -> str | None:
 def text_or_number(fields: Mapping[str, object], name: str) -> str | None:
     """Return the text of a field that may be a whole number, or None if the field is missing."""
     value = fields.get(name)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(fields, name)
+    return str(value) if type(value) is int else text(fields, name)
 
 
 def seconds(fields: Mapping[str, object], name: str) -> int | None:
     """Return a number of seconds, or None if the field is missing. Only a JSON integer is valid."""
-    if name not in fields:
-        return None
-    value = fields[name]
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ApiError(Code.INVALID_FIELD, "must be a whole number of seconds", name)
-    return value
+    return integer(fields, name, "a whole number of seconds") if name in fields else None
 
 
-def integer(fields: Mapping[str, object], name: str) -> int:
-    """Return a required integer."""
+def integer(fields: Mapping[str, object], name: str, what: str = "a whole number") -> int:
+    """Return a required integer. `what` it must be, for the error."""
     value = fields.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ApiError(Code.INVALID_FIELD, "must be a whole number" if name in fields else "is missing", name)
+    if type(value) is not int:
+        raise ApiError(Code.INVALID_FIELD, f"must be {what}" if name in fields else "is missing", name)
     return value
 
 
