@@ -20,8 +20,8 @@ def _rtc(request: HttpRequest) -> Issue:
     name = "channelName" if "channelName" in body else "ChannelName"
     fields = {
         "channel": reading.required(reading.text(body, name), name),
-        "uid": agora_fields.uid_number(body, "uid", request.options.signed_uid),
-        "role": agora_fields.role_number(body, "role"),
+        "uid": agora_fields.uid_number(body, request.options.signed_uid),
+        "role": agora_fields.role_number(body),
         "version": agora_fields.token_version(request),
     }
     return Issue((TokenRequest("rtc", fields, None, {"channel": name}),))

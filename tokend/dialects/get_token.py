@@ -45,7 +45,7 @@ def get_token(request: HttpRequest) -> Issue:
     match token_type:
         case "rtc":
             fields = {"channel": reading.required(channel, "channel"), "role": role or "subscriber", "version": version}
-            fields |= agora_fields.rtc_user(reading.required(uid, "uid"), "uid", request.options.signed_uid)
+            fields |= agora_fields.rtc_user(reading.required(uid, "uid"), request.options.signed_uid)
         case "rtm":
             fields = {"user": reading.required(uid, "uid"), "version": version}
             if channel:

@@ -12,7 +12,7 @@ from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Reading, 
 from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys
 from tokend.backends.livekit import names
 from tokend.backends.livekit.claims import DETAILS, Claims, claim_of, plain
-from tokend.backends.livekit.fields import LiveKitFields, LiveKitOptions, checked_id, is_id
+from tokend.backends.livekit.fields import LiveKitFields, LiveKitOptions, checked_identity, is_id
 from tokend.core.declarations import OPTIONAL, ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, NOTHING, Extent, Grant, Issuance, Service
@@ -71,7 +71,7 @@ class LiveKit(Backend):
         return {"identity": user}
 
     def grant(self, fields: LiveKitFields, ttl: int, user: str | None = None) -> Grant:
-        identity = fields.identity if user is None or fields.identity is not None else checked_id("identity", user)
+        identity = fields.identity if user is None or fields.identity is not None else checked_identity(user)
         given = fields.model_fields_set
         flags = [name for name in names.FLAGS if name in given and getattr(fields, name)]
         _check(fields, identity, flags)
