@@ -25,11 +25,6 @@ from tokend.backends.agora.names import (
 from tokend.core.model import ANY, NOT_APPLICABLE, Extent, Service
 
 
-def type_of(service: Service) -> int:
-    """Return the number of a service in a token."""
-    return SERVICE_TYPES[service.name]
-
-
 def encoded_id(name: str | Extent) -> str:
     """An id as encoded in a token: ANY, and an id that a service does not have, are empty."""
     return name if isinstance(name, str) else ""
