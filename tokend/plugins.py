@@ -85,7 +85,7 @@ from tokend.dialects.contract import (
     Page,
     Parsed,
 )
-from tokend.dialects.fields import form
+from tokend.dialects.reading import form
 
 __all__ = [
     "ADMIN",

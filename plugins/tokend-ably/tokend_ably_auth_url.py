@@ -62,8 +62,6 @@ def from_query(request: HttpRequest) -> Issue:
 
 def from_form(request: HttpRequest) -> Issue:
     """Parse the form of a POST. Parameters of the URL are Ably's to ignore, so they are not read."""
-    if request.content_type is not None and request.content_type.partition(";")[0].strip().lower() != FORM:
-        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the parameters as {FORM}")
     return parsed(request, form(request))
 
 

@@ -7,7 +7,7 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tokend.plugins import ANY, Grant, Secret, Unreadable
 
@@ -41,7 +41,7 @@ def userbuf_of(grant: Grant, issued_at: int, sdk_app_id: int) -> bytes | None:
     return head + struct.pack(f">H{len(channel)}s", len(channel), channel) if is_text else head
 
 
-def room_of(userbuf: bytes) -> tuple[str, str, int]:
+def room_of(userbuf: bytes) -> tuple[str, Literal["text", "number"], int]:
     """Room, room_type and privilegeMap of a userbuf. `ValueError` or `struct.error` for other bytes."""
     version, length = struct.unpack_from(">BH", userbuf)
     number, _, bits = struct.unpack_from(">3I", userbuf, 3 + length + 4)

@@ -162,7 +162,7 @@ class Trtc(Backend):
             room, room_type, bits = None, "text", sum(BITS.values())
             if "TLS.userbuf" in said:
                 room, room_type, bits = room_of(base64.b64decode(said["TLS.userbuf"]))
-                check_room(TrtcFields(room=room, room_type="text" if room_type == "text" else "number"), True)
+                check_room(TrtcFields(room=room, room_type=room_type), True)
             if USER.fullmatch(user) is None or {type(number) for number in (ttl, issued_at, sdk_app_id)} != {int}:
                 raise Unreadable("not a UserSig or PrivateMapKey")
             if min(ttl, issued_at + 1, sdk_app_id) < 1 or issued_at + ttl >= END_OF_TIME:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec.json
+from cryptography.exceptions import InvalidSignature
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -14,7 +16,6 @@ from tokend.core import base64url
 from tokend.core.errors import ApiError, Code
 from tokend.core.secrets import Secret, SecretList
 from tokend.core.strict_json import loads
-from tokend.core.validation import invalid
 
 MAX_TOKEN: Final = 16_384
 """The longest token that is signed or read, in characters."""
@@ -65,7 +66,8 @@ class JwtKeys:
         if content.header.get("alg") == self._algorithm:
             signed = token.rpartition(".")[0].encode()
             for number, key in enumerate(self._keys):
-                if key.verify(signed, signature):
+                with suppress(InvalidSignature):
+                    key.verify(signed, signature)
                     return replace(content, signed_by=f"{self._name}[{number}]")
         return content
 
@@ -91,18 +93,15 @@ class JwtKeysById:
 
     def writes(self, header: Mapping[str, Any]) -> bool:
         """Whether `sign` writes this header, for whatever id, or for none if it is not required."""
-        key_id = header.get("kid")
-        if "kid" not in header and not self._required:
-            return header == {"alg": self._algorithm, "typ": "JWT"}
-        return isinstance(key_id, str) and header == {"alg": self._algorithm, "typ": "JWT", "kid": key_id}
+        named = {"kid": str(header.get("kid"))} if self._required or "kid" in header else {}
+        return header == {"alg": self._algorithm, "typ": "JWT", **named}
 
     def read(self, token: str) -> JwtContent:
         """The content of any text that has the form of a token; `signed_by` is the id of its key. `Unreadable` for others."""
         content = read_jwt(token)
-        tried = self._keys if not self._required and "kid" not in content.header else [content.header.get("kid")]
-        for key_id in tried:
-            keys = self._keys.get(key_id) if isinstance(key_id, str) else None
-            if keys is not None and keys.read(token).signed_by is not None:
+        for key_id, keys in self._keys.items():
+            named = content.header.get("kid", None if self._required else key_id)
+            if named == key_id and keys.read(token).signed_by is not None:
                 return replace(content, signed_by=key_id)
         return content
 
@@ -140,10 +139,7 @@ def fits_algorithm(algorithm: str) -> Callable[[_Secrets], _Secrets]:
     """A validator for options: `Annotated[SecretList, AfterValidator(fits_algorithm("RS256"))]`, or with `Secret`."""
 
     def check(secrets: _Secrets) -> _Secrets:
-        try:
-            JwtKeys(algorithm, [secrets] if isinstance(secrets, Secret) else secrets)
-        except ValueError as error:
-            raise invalid(str(error)) from None
+        JwtKeys(algorithm, [secrets] if isinstance(secrets, Secret) else secrets)
         return secrets
 
     return check

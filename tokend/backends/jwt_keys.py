@@ -33,8 +33,8 @@ class JwtKey(ABC):
         """The signature of this text, always the same."""
 
     @abstractmethod
-    def verify(self, text: bytes, signature: bytes) -> bool:
-        """Whether this key made the signature."""
+    def verify(self, text: bytes, signature: bytes) -> None:
+        """Raise `InvalidSignature` unless this key made the signature."""
 
 
 def jwt_key(algorithm: str, secret: Secret) -> JwtKey:
@@ -71,8 +71,9 @@ class _Hmac(JwtKey):
     def sign(self, text: bytes) -> bytes:
         return hmac.digest(self._secret.reveal().encode(), text, self._digest)
 
-    def verify(self, text: bytes, signature: bytes) -> bool:
-        return hmac.compare_digest(self.sign(text), signature)
+    def verify(self, text: bytes, signature: bytes) -> None:
+        if not hmac.compare_digest(self.sign(text), signature):
+            raise InvalidSignature
 
 
 class _Rsa(JwtKey):
@@ -84,12 +85,8 @@ class _Rsa(JwtKey):
     def sign(self, text: bytes) -> bytes:
         return self._key.sign(text, PKCS1v15(), self._algorithm)
 
-    def verify(self, text: bytes, signature: bytes) -> bool:
-        try:
-            self._public.verify(signature, text, PKCS1v15(), self._algorithm)
-        except InvalidSignature:
-            return False
-        return True
+    def verify(self, text: bytes, signature: bytes) -> None:
+        self._public.verify(signature, text, PKCS1v15(), self._algorithm)
 
 
 class _Ecdsa(JwtKey):
@@ -105,15 +102,11 @@ class _Ecdsa(JwtKey):
         numbers = decode_dss_signature(self._key.sign(text, self._algorithm))
         return b"".join(number.to_bytes(self._size) for number in numbers)
 
-    def verify(self, text: bytes, signature: bytes) -> bool:
+    def verify(self, text: bytes, signature: bytes) -> None:
         if len(signature) != 2 * self._size:
-            return False
+            raise InvalidSignature
         first, second = (int.from_bytes(half) for half in (signature[: self._size], signature[self._size :]))
-        try:
-            self._public.verify(encode_dss_signature(first, second), text, self._algorithm)
-        except InvalidSignature:
-            return False
-        return True
+        self._public.verify(encode_dss_signature(first, second), text, self._algorithm)
 
 
 class _Ed25519(JwtKey):
@@ -124,12 +117,8 @@ class _Ed25519(JwtKey):
     def sign(self, text: bytes) -> bytes:
         return self._key.sign(text)
 
-    def verify(self, text: bytes, signature: bytes) -> bool:
-        try:
-            self._public.verify(signature, text)
-        except InvalidSignature:
-            return False
-        return True
+    def verify(self, text: bytes, signature: bytes) -> None:
+        self._public.verify(signature, text)
 
 
 def _private(secret: Secret) -> object:

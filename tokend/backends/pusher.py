@@ -278,14 +278,15 @@ class Pusher(Backend):
 
 def _check_info(said: Mapping[str, Any]) -> None:
     """Raise `ApiError` (400) for details that cannot be written as JSON, or are too long."""
+    shown = _shown(said)
     try:
-        text = msgspec.json.encode({name: value for name, value in said.items() if name != "watchlist"})
-        same = strict_json.loads(text) == {name: value for name, value in said.items() if name != "watchlist"}
+        text = msgspec.json.encode(shown)
+        same = strict_json.loads(text) == shown
     except (ValueError, TypeError, OverflowError, RecursionError):
         same = False
     if not same:
         raise ApiError(Code.INVALID_FIELD, "holds a number or a nesting that JSON cannot express", "user_info")
-    if len(msgspec.json.encode(_shown(said))) > MAX_USER_INFO:
+    if len(text) > MAX_USER_INFO:
         raise ApiError(Code.INVALID_FIELD, f"must be at most {MAX_USER_INFO} bytes as JSON, with the name", "user_info")
 
 

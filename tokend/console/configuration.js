@@ -3,7 +3,7 @@
 
 import { alertOf, element } from "./dom.js";
 import { table } from "./tables.js";
-import { moment, remaining, serverNow } from "./times.js";
+import { remaining, serverNow } from "./times.js";
 import { tree } from "./tree.js";
 
 /** @typedef {{change: "added" | "changed" | "removed" | "invalid", keys?: string[], problems?: string[]}} Change */
@@ -173,7 +173,7 @@ function endsOf(keys) {
   const columns = [
     { title: "App", cell: (key) => key.app },
     { title: "Caller", cell: (key) => key.caller },
-    { title: "Key ends", cell: (key) => element("span", {}, `${remaining(key.ends, now)} `, element("span", { class: "quiet" }, "(", moment(key.ends, now), ")")) },
+    { title: "Key ends", cell: (key) => remaining(key.ends, now) },
     { title: "State", cell: (key) => state(key.ends - now) },
   ];
   return [table("Keys of callers by their end", columns, sorted)];

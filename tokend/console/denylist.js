@@ -131,19 +131,9 @@ function columns(now, remove) {
     { title: "Caller", cell: ({ entry }) => entry.caller ?? null, class: "id" },
     { title: "Signed URL", cell: ({ entry }) => entry.url ?? null, class: "id" },
     { title: "Issued before", cell: ({ entry }) => (entry.issued_before === undefined ? null : moment(entry.issued_before, now)) },
-    { title: "Ends", cell: ({ ends }) => end(ends, now) },
+    { title: "Ends", cell: ({ ends }) => (ends === null ? "never" : remaining(ends, now)) },
     { title: "Remove", isTitleHidden: true, class: "action", cell: ({ entry }) => removeButton(entry, remove) },
   ];
-}
-
-/**
- * @param {number | null} ends
- * @param {number} now
- */
-function end(ends, now) {
-  if (ends === null) return "never";
-  const at = moment(ends, now);
-  return element("span", {}, `${remaining(ends, now)} `, element("span", { class: "quiet" }, "(", at, ")"));
 }
 
 /**

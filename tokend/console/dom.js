@@ -65,6 +65,23 @@ export function field(label, control, help) {
   return element("div", { class: "field" }, parts);
 }
 
+/** Mark a control as wrong, with the sentence below it, and go to it. @param {HTMLElement} control @param {string} sentence */
+export function mark(control, sentence) {
+  unmark(control);
+  const id = `${control.id}-error`;
+  const described = control.getAttribute("aria-describedby") ?? "";
+  control.after(element("p", { class: "problem", id }, sentence));
+  control.setAttribute("aria-invalid", "true");
+  if (!described.startsWith(id)) control.setAttribute("aria-describedby", `${id} ${described}`.trim());
+  control.focus();
+}
+
+/** Take the mark of a control away. @param {HTMLElement} control */
+export function unmark(control) {
+  document.getElementById(`${control.id}-error`)?.remove();
+  control.removeAttribute("aria-invalid");
+}
+
 /** A sentence whose parts between backticks are shown as code. @param {string} text @returns {Child[]} */
 export function marked(text) {
   return text.split("`").map((part, at, parts) => (at % 2 && at < parts.length - 1 ? element("code", {}, part) : at % 2 ? `\`${part}` : part));
@@ -87,17 +104,6 @@ export function alertOf(error) {
   if (failure.retryAfter) parts.push(element("p", {}, `Try again in ${failure.retryAfter} s.`));
   if (failure.requestId) parts.push(element("p", {}, `Request id: ${failure.requestId}`));
   return element("div", { class: "alert", role: "alert" }, parts);
-}
-
-/**
- * A table with a caption for screen readers.
- * @param {string} caption @param {string[]} heads @param {(Child | Child[])[][]} rows
- */
-export function table(caption, heads, rows) {
-  const head = element("tr", {}, heads.map((text) => element("th", { scope: "col" }, text)));
-  const body = rows.map((cells) => element("tr", {}, cells.map((cell) => element("td", {}, cell))));
-  const made = element("table", {}, element("caption", { class: "hidden" }, caption), element("thead", {}, head), element("tbody", {}, body));
-  return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, made);
 }
 
 /** Seconds in words: "59 min", "2 h 5 min", "45 s". @param {number} seconds @returns {string} */

@@ -2,7 +2,8 @@
 // What `v1/explain` answers: whether a token would be issued, and each rule with what it does not fulfil.
 
 import { withoutApiHint } from "./api.js";
-import { element, marked, table } from "./dom.js";
+import { element, marked } from "./dom.js";
+import { table } from "./tables.js";
 import { valueNode } from "./values.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -38,17 +39,21 @@ function authorizerNote(answer) {
 
 /** Each rule with what it does not fulfil. On the admin listener its text is beside it. @param {any} answer @param {Api} api */
 async function rulesOf(answer, api) {
-  const results = /** @type {{rule: string, unmet: string[]}[]} */ (answer.rule_results);
   const texts = api.mode === "admin" ? await ruleTexts(api) : null;
-  const rows = results.map(({ rule, unmet }) => {
-    const verdict = unmet.length === 0 ? element("span", { class: "good" }, "✓ fits") : element("ul", { class: "plain" }, unmet.map((sentence) => element("li", {}, "✗ ", marked(sentence))));
-    const cells = [[placeNode(rule)], [verdict]];
-    if (texts) cells.push([element("code", { class: "rule" }, textAt(texts, rule))]);
-    return cells;
-  });
-  const heads = ["Rule", "Does it fit?", ...(texts ? ["Its text in the configuration"] : [])];
-  if (rows.length) return table("The rules of this caller, in the order in which they are tried", heads, rows);
+  /** @type {import("./tables.js").Column<{rule: string, unmet: string[]}>[]} */
+  const columns = [
+    { title: "Rule", cell: ({ rule }) => placeNode(rule) },
+    { title: "Does it fit?", cell: ({ unmet }) => verdictOf(unmet) },
+  ];
+  if (texts) columns.push({ title: "Its text in the configuration", cell: ({ rule }) => element("code", { class: "rule" }, textAt(texts, rule)) });
+  if (answer.rule_results.length) return table("The rules of this caller, in the order in which they are tried", columns, answer.rule_results);
   return answer.error?.code === "not_permitted" ? element("p", {}, "This caller has no rule, and so gets no token.") : null;
+}
+
+/** @param {string[]} unmet */
+function verdictOf(unmet) {
+  if (unmet.length === 0) return element("span", { class: "good" }, "✓ fits");
+  return element("ul", { class: "plain" }, unmet.map((sentence) => element("li", {}, "✗ ", marked(sentence))));
 }
 
 /** A place such as `app.caller.rules[2]`, which a narrow page breaks after a dot. @param {string} place */

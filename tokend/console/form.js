@@ -1,7 +1,7 @@
 // @ts-check
 // The form of a token request: a kind and its fields.
 
-import { element, field as row, freshId, marked, replace } from "./dom.js";
+import { element, field as row, freshId, mark, marked, replace, unmark } from "./dom.js";
 
 /** @typedef {import("./schema.js").Kind} Kind */
 /** @typedef {import("./schema.js").Field} Field */
@@ -82,27 +82,17 @@ export class RequestForm {
     return body;
   }
 
-  /** Mark the field that an error names, and go to it. @param {string | undefined} name @param {string} sentence @returns {boolean} */
+  /** Mark the field that an error names, and go to it. @param {string | undefined} name @param {string} sentence */
   mark(name, sentence) {
     const found = name === undefined ? undefined : this.#controls.get(name.split(/[.[]/)[0]);
-    if (!found) return false;
-    const { control } = found;
-    control.closest("details")?.setAttribute("open", "");
-    const id = `${control.id}-error`;
-    document.getElementById(id)?.remove();
-    control.after(element("p", { class: "problem", id }, sentence));
-    control.setAttribute("aria-invalid", "true");
-    control.setAttribute("aria-describedby", `${id} ${control.getAttribute("aria-describedby") ?? ""}`.trim());
-    control.focus();
-    return true;
+    if (!found) return;
+    found.control.closest("details")?.setAttribute("open", "");
+    mark(found.control, sentence);
   }
 
   /** Take all marks away. */
   clear() {
-    for (const { control } of this.#controls.values()) {
-      document.getElementById(`${control.id}-error`)?.remove();
-      control.removeAttribute("aria-invalid");
-    }
+    for (const { control } of this.#controls.values()) unmark(control);
   }
 
   #showFields() {

@@ -3,7 +3,7 @@
 
 import { contentNode, sentences } from "./content.js";
 import { CredentialForm } from "./credential.js";
-import { alertOf, announce, element, field, inWords, replace, timeOf } from "./dom.js";
+import { alertOf, announce, element, field, inWords, mark, replace, timeOf, unmark } from "./dom.js";
 import { hasUrlKeys, needsCredential } from "./schema.js";
 import { serverNow } from "./times.js";
 
@@ -19,29 +19,11 @@ export async function mount(section, api) {
   const credential = new CredentialForm(needsCredential(description), hasUrlKeys(description));
   const result = element("div", { class: "result" });
   const labelled = field("Token", text, "A token, the answer that has it, a URL, or a header such as `Bearer …`. It goes to this token server alone.");
-  const problem = element("p", { class: "problem", id: `${text.id}-error` });
-
-  const help = text.getAttribute("aria-describedby");
-
-  function clear() {
-    problem.remove();
-    text.removeAttribute("aria-invalid");
-    text.setAttribute("aria-describedby", String(help));
-  }
-
-  /** Mark the text, and go to it. @param {string} sentence */
-  function mark(sentence) {
-    problem.textContent = sentence;
-    text.after(problem);
-    text.setAttribute("aria-invalid", "true");
-    text.setAttribute("aria-describedby", `${problem.id} ${help}`);
-    text.focus();
-  }
 
   async function inspect() {
-    clear();
+    unmark(text);
     if (text.value.trim() === "") {
-      mark("Paste a token first.");
+      mark(text, "Paste a token first.");
       return;
     }
     /** @type {Record<string, string>} */
@@ -57,7 +39,7 @@ export async function mount(section, api) {
       const { status, field: name, message } = /** @type {any} */ (error);
       replace(result, alertOf(error));
       if (status === 401) credential.focus();
-      else if (name === "token" || status === 413) mark(message); // the token is most of the body
+      else if (name === "token" || status === 413) mark(text, message); // the token is most of the body
     }
   }
 

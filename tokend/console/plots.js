@@ -9,7 +9,7 @@ import { element } from "./dom.js";
  * A line. `tone`: its colour, where the meaning decides it. `sum`: what the legend says of the whole hour.
  * @typedef {{name: string, points: Point[], sum: string, tone?: "good" | "warn" | "bad"}} Series
  */
-/** `format`: writes a value. `sumTitle`: what `sum` is. @typedef {{title: string, unit: string, sumTitle: string, format: (value: number) => string}} Kind */
+/** `sumTitle`: what `sum` is. @typedef {{title: string, unit: string, sumTitle: string}} Kind */
 /** @typedef {{element: HTMLElement, show: (series: Series[], end: number) => void}} Plot */
 
 const WIDTH = 360;
@@ -53,7 +53,7 @@ export function createPlot(kind) {
     when.textContent = time === null ? "Now" : clock(time);
     shown.forEach((line, index) => {
       const value = valueAt(line.points, time ?? end);
-      rows.children[index].children[1].textContent = value === null ? "–" : kind.format(value);
+      rows.children[index].children[1].textContent = value === null ? "–" : number(value);
     });
     for (const old of drawing.querySelectorAll(".plot-cursor")) old.remove();
     if (time === null) return;
@@ -79,7 +79,7 @@ export function createPlot(kind) {
       start = end - (SPANS.find((span) => span >= end - first) ?? SPANS[SPANS.length - 1]);
       const values = series.flatMap((line) => line.points.map((point) => point.value ?? 0));
       const top = roundedUp(values.reduce((highest, value) => Math.max(highest, value), 0));
-      drawing.replaceChildren(...axes(kind, top, start, end), ...series.map((line, index) => path(line, index, top, start, end)));
+      drawing.replaceChildren(...axes(top, start, end), ...series.map((line, index) => path(line, index, top, start, end)));
       rows.replaceChildren(...(series.length ? series.map(legendRow) : [nothing()]));
       drawing.setAttribute("aria-label", sentence(kind, series, end));
       if (details.open) numbers.replaceChildren(table(kind, series));
@@ -89,17 +89,16 @@ export function createPlot(kind) {
 }
 
 /**
- * @param {Kind} kind
  * @param {number} top
  * @param {number} start
  * @param {number} end
  */
-function axes(kind, top, start, end) {
+function axes(top, start, end) {
   const ticks = top < 1 || Number.isInteger(top / 2) ? [0, top / 2, top] : [0, top]; // no half of a worker
   const horizontal = ticks.flatMap((value) => {
     const y = up(value, top);
     const line = svg("line", { class: "plot-grid", x1: String(LEFT), x2: String(WIDTH - RIGHT), y1: String(y), y2: String(y) });
-    return [line, text(kind.format(value), LEFT - 6, y + 3.5, "end")];
+    return [line, text(number(value), LEFT - 6, y + 3.5, "end")];
   });
   const middle = (start + end) / 2;
   const y = HEIGHT - 5;
@@ -160,7 +159,7 @@ function table(kind, series) {
       const inside = line.points.filter((point) => point.time > time - ROW && point.time <= time);
       const values = inside.flatMap((point) => (point.value === null ? [] : [point.value]));
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      return element("td", {}, values.length ? kind.format(mean) : "–");
+      return element("td", {}, values.length ? number(mean) : "–");
     });
     return element("tr", {}, element("th", { scope: "row" }, `${clock(time - ROW, false)}–${clock(time, false)}`), ...cells);
   });
@@ -177,7 +176,7 @@ function table(kind, series) {
 function sentence(kind, series, end) {
   const now = series.map((line) => {
     const value = valueAt(line.points, end);
-    return `${line.name} ${value === null ? "none" : kind.format(value)}`;
+    return `${line.name} ${value === null ? "none" : number(value)}`;
   });
   return `${kind.title}, ${kind.unit}, now: ${now.join(", ") || "nothing"}`;
 }
@@ -261,4 +260,14 @@ function svg(tag, attributes) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
+}
+
+/** @param {number} value */
+export function number(value) {
+  return Math.abs(value) < 1000 ? value.toLocaleString("en", { maximumSignificantDigits: 3 }) : whole(value);
+}
+
+/** @param {number} value */
+export function whole(value) {
+  return value.toLocaleString("en", { maximumFractionDigits: 0 });
 }

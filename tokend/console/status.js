@@ -3,7 +3,7 @@
 
 import { alertOf, element } from "./dom.js";
 import { createFailures } from "./failures.js";
-import { createPlot } from "./plots.js";
+import { createPlot, number, whole } from "./plots.js";
 import { gauge, growth, labelsOf, quantile, quantileOfAll, rate, total } from "./series.js";
 
 /** @typedef {import("./series.js").Sample} Sample */
@@ -16,23 +16,25 @@ const MEBIBYTE = 1048576;
 const HOUR = "In the hour";
 const HIGHEST = "Highest";
 
-/** @type {{kind: import("./plots.js").Kind, series: (samples: Sample[]) => Series[]}[]} */
+/** @type {(import("./plots.js").Kind & {series: (samples: Sample[]) => Series[]})[]} */
 const PLOTS = [
-  { kind: kind("Requests", "per second, by status", HOUR), series: rates("requests", 1, { "2xx": "good", "4xx": "warn", "5xx": "bad" }) },
-  { kind: kind("Tokens", "per minute, by kind", HOUR), series: rates("issued", 60) },
-  { kind: kind("Refusals", "per minute, by code", HOUR), series: rates("refused", 60) },
-  { kind: kind("Latency", "milliseconds, over a minute", HOUR), series: latency },
-  { kind: kind("Rate limits", "checks per minute", HOUR), series: rates("limits", 60, { admitted: "good", limited: "warn", unavailable: "bad" }) },
-  { kind: kind("Audit", "records per minute", HOUR), series: rates("audit", 60, { ok: "good", failed: "bad" }) },
-  { kind: kind("Deny list", "entries, by source", HIGHEST), series: (samples) => labelsOf(samples, "deny").map((source) => level(samples, `deny|${source}`, source)) },
-  { kind: kind("Reloads and restarts", "how many so far", HOUR), series: events },
-  { kind: kind("Workers", "processes", HIGHEST), series: (samples) => [level(samples, "workers", "workers")] },
+  { title: "Requests", unit: "per second, by status", sumTitle: HOUR, series: rates("requests", 1, { "2xx": "good", "4xx": "warn", "5xx": "bad" }) },
+  { title: "Tokens", unit: "per minute, by kind", sumTitle: HOUR, series: rates("issued", 60) },
+  { title: "Refusals", unit: "per minute, by code", sumTitle: HOUR, series: rates("refused", 60) },
+  { title: "Latency", unit: "milliseconds, over a minute", sumTitle: HOUR, series: latency },
+  { title: "Rate limits", unit: "checks per minute", sumTitle: HOUR, series: rates("limits", 60, { admitted: "good", limited: "warn", unavailable: "bad" }) },
+  { title: "Audit", unit: "records per minute", sumTitle: HOUR, series: rates("audit", 60, { ok: "good", failed: "bad" }) },
+  { title: "Deny list", unit: "entries, by source", sumTitle: HIGHEST, series: (samples) => labelsOf(samples, "deny").map((source) => level(samples, `deny|${source}`, source)) },
+  { title: "Reloads and restarts", unit: "how many so far", sumTitle: HOUR, series: events },
+  { title: "Workers", unit: "processes", sumTitle: HIGHEST, series: (samples) => [level(samples, "workers", "workers")] },
   {
-    kind: kind("Connections", "open", HIGHEST),
+    title: "Connections",
+    unit: "open",
+    sumTitle: HIGHEST,
     series: (samples) => [level(samples, "connections", "connections"), level(samples, "in_flight", "requests in flight")],
   },
-  { kind: kind("Memory", "MiB, all processes", HIGHEST), series: (samples) => [level(samples, "memory", "resident", MEBIBYTE)] },
-  { kind: kind("CPU", "percent of a core", "Mean"), series: processor },
+  { title: "Memory", unit: "MiB, all processes", sumTitle: HIGHEST, series: (samples) => [level(samples, "memory", "resident", MEBIBYTE)] },
+  { title: "CPU", unit: "percent of a core", sumTitle: "Mean", series: processor },
 ];
 
 /**
@@ -41,7 +43,7 @@ const PLOTS = [
  * @param {{admin: (path: string, options?: object) => Promise<any>}} api
  */
 export function mount(section, api) {
-  const plots = PLOTS.map(({ kind, series }) => ({ plot: createPlot(kind), series }));
+  const plots = PLOTS.map((plot) => ({ plot: createPlot(plot), series: plot.series }));
   const failures = createFailures();
   const tiles = element("dl", { class: "tiles" });
   const updated = element("p", { class: "quiet" }, "Loading…");
@@ -104,15 +106,6 @@ function whileSeen(section, seconds, update) {
     if (section.isConnected) run();
     else document.removeEventListener("visibilitychange", shown);
   });
-}
-
-/**
- * @param {string} title
- * @param {string} unit
- * @param {string} sumTitle
- */
-function kind(title, unit, sumTitle) {
-  return { title, unit, sumTitle, format: number };
 }
 
 /**
@@ -202,14 +195,4 @@ function health(name, value, good, bad, none) {
  */
 function tile(name, value, state = "plain") {
   return element("div", { class: `tile is-${state}` }, element("dt", {}, name), element("dd", {}, value));
-}
-
-/** @param {number} value */
-function number(value) {
-  return Math.abs(value) < 1000 ? value.toLocaleString("en", { maximumSignificantDigits: 3 }) : whole(value);
-}
-
-/** @param {number} value */
-function whole(value) {
-  return value.toLocaleString("en", { maximumFractionDigits: 0 });
 }

@@ -33,13 +33,14 @@ export function moment(time, now) {
 }
 
 /**
- * How long until an end: "in 59 min", "2 days ago".
+ * How long until an end, "in 59 min" or "2 days ago", and when that is.
  * @param {number} ends Unix seconds
  * @param {number} now Unix seconds
  */
 export function remaining(ends, now) {
   const left = ends - now;
-  return left > 0 ? `in ${inWords(left)}` : `${inWords(-left)} ago`;
+  const written = left > 0 ? `in ${inWords(left)}` : `${inWords(-left)} ago`;
+  return element("span", {}, `${written} `, element("span", { class: "quiet" }, "(", moment(ends, now), ")"));
 }
 
 /**

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import (
     BOOLEAN,
@@ -88,7 +87,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
             parts.append({"kind": kind, "app": True})
         return parts
     if name == "serviceRtc":
-        agora_fields.role_number(service, "role", _NO_ROLE)
+        agora_fields.role_number(service, _NO_ROLE)
     if not reading.boolean(service, "enable"):
         return []
     match name:
@@ -102,7 +101,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
 
 def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
     """Return the RTC part. In this API `uid` is an account: `0` is the account "0", and empty is any user."""
-    role = agora_fields.role_number(service, "role", _NO_ROLE)
+    role = agora_fields.role_number(service, _NO_ROLE)
     account = reading.text(body, "uid")
     channel = reading.required(reading.text(body, "channelName"), "channelName")
     part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import Dialect, HttpRequest, HttpResponse, Issue
 from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, errors_of, in_body
 from tokend.dialects.rendering import error_as_json
@@ -21,8 +20,8 @@ def _rtc(request: HttpRequest) -> Issue:
     name = "channelName" if "channelName" in body else "ChannelName"
     fields = {
         "channel": reading.required(reading.text(body, name), name),
-        "uid": agora_fields.uid_number(body, "uid", request.options.signed_uid),
-        "role": agora_fields.role_number(body, "role"),
+        "uid": agora_fields.uid_number(body, request.options.signed_uid),
+        "role": agora_fields.role_number(body),
         "version": agora_fields.token_version(request),
     }
     return Issue((TokenRequest("rtc", fields, None, {"channel": name}),))

@@ -12,7 +12,7 @@ from pydantic import Field
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import StrictModel
 from tokend.dialects.contract import HttpRequest
-from tokend.dialects.fields import integer
+from tokend.dialects.reading import integer
 
 V006: Final = "006"
 V007: Final = "007"
@@ -62,11 +62,11 @@ def role(word: str, field: str = "role") -> str:
     return ROLES[word]
 
 
-def role_number(fields: Mapping[str, object], name: str, missing: int = 1) -> str:
-    """Return the name of a role number: 1 is publisher, 2 is subscriber. `missing`: that of a field that is left out."""
-    value = fields.get(name, missing)
+def role_number(fields: Mapping[str, object], missing: int = 1) -> str:
+    """Return the name of the number in `role`: 1 is publisher, 2 is subscriber. `missing`: that of a field left out."""
+    value = fields.get("role", missing)
     if type(value) is not int or value not in (1, 2):
-        raise ApiError(Code.INVALID_FIELD, "must be 1 (publisher) or 2 (subscriber)", name)
+        raise ApiError(Code.INVALID_FIELD, "must be 1 (publisher) or 2 (subscriber)", "role")
     return "publisher" if value == 1 else "subscriber"
 
 
@@ -83,11 +83,11 @@ def uid(value: str, field: str, signed: bool) -> int:
     raise ApiError(Code.INVALID_FIELD, f"must be a uid: {digits} 4294967295", field)
 
 
-def rtc_user(text: str, field: str, signed: bool) -> dict[str, object]:
-    """Return the user as a uid if the text is digits, with or without a sign, else as an account."""
-    return {"uid": uid(text, field, signed)} if _DIGITS.fullmatch(text) else {"account": text}
+def rtc_user(text: str, signed: bool) -> dict[str, object]:
+    """Return the user in the field `uid` as a uid if the text is digits, with or without a sign, else as an account."""
+    return {"uid": uid(text, "uid", signed)} if _DIGITS.fullmatch(text) else {"account": text}
 
 
-def uid_number(fields: Mapping[str, object], name: str, signed: bool) -> int:
-    """Return a required uid that is a JSON integer."""
-    return uid(str(integer(fields, name)), name, signed)
+def uid_number(fields: Mapping[str, object], signed: bool) -> int:
+    """Return the required field `uid`, a JSON integer."""
+    return uid(str(integer(fields, "uid")), "uid", signed)

@@ -6,8 +6,7 @@ The role is always publisher, tokens are 006, and their ttl is the default of th
 from typing import Final
 
 from tokend.core.model import TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import Dialect, HttpRequest, Issue
 from tokend.dialects.describing import CHANNEL, ERROR, UID_TEXT, USER, in_query
 from tokend.dialects.rendering import render_error

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import (
     CHANNEL,
@@ -77,7 +76,7 @@ def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str,
     if not types <= {_RTC, _RTM}:
         raise ApiError(Code.INVALID_FIELD, "must be 1 (RTC) or 2 (RTM)", name)
     channel = reading.required(reading.text(body, "channelName"), "channelName")
-    user = agora_fields.rtc_user(uid, "uid", request.options.signed_uid)
+    user = agora_fields.rtc_user(uid, request.options.signed_uid)
     fields = {"channel": channel, "role": "publisher", **user}
     if types == {_RTC, _RTM}:
         if fields.get("uid") == 0:
@@ -133,7 +132,7 @@ def _conversation(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.reject_unknown(body, ("channel", "uid"))
     channel = reading.required(reading.text(body, "channel"), "channel")
-    uid = agora_fields.uid_number(body, "uid", request.options.signed_uid)
+    uid = agora_fields.uid_number(body, request.options.signed_uid)
     if uid == 0:
         raise ApiError(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
     version = agora_fields.token_version(request)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.contract import FORM, Description, Dialect, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, TTL, USER, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error
@@ -55,8 +55,6 @@ def _web(app: bool) -> Callable[[HttpRequest], Issue]:
 
 def _java(request: HttpRequest) -> Issue:
     """Parse a form or a query with `userId`, `expireSeconds`, and `tokenType`: user, the default, or app, in any case."""
-    if request.content_type is not None and reading.media_type(request) != FORM:
-        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     whole = replace(request, query=(*request.query, *reading.form(request)))
     ttl = reading.query_seconds(whole, "expireSeconds")
     match (reading.query_value(whole, "tokenType") or "user").lower():

@@ -5,7 +5,7 @@ Copies of that server call the lifetime `expiry` or `expireTime`.
 
 from typing import Final
 
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
 from tokend.dialects.contract import Dialect, HttpRequest
 from tokend.dialects.describing import ERROR, TTL

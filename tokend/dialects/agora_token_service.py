@@ -7,8 +7,7 @@ from typing import Final
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import Description, Dialect, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, TTL, USER
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN

@@ -43,10 +43,6 @@ FieldTypes = Mapping[str, FieldType]
 """The fields of a kind by name."""
 
 
-def _no_fields(kind: str) -> FieldTypes:
-    return {}
-
-
 class HttpRequest(Struct, frozen=True):
     """A matched request. `params` are the decoded parts of the path; `query` keeps order and repetitions.
 
@@ -61,7 +57,7 @@ class HttpRequest(Struct, frozen=True):
     content_type: str | None
     options: Any
     now: int
-    field_types: Callable[[str], FieldTypes] = _no_fields
+    field_types: Callable[[str], FieldTypes] = lambda kind: {}
     nonce: int = 0
 
 
@@ -189,10 +185,6 @@ class Endpoint(Struct, frozen=True):
     key_parameter: str | None = None
 
 
-def _no_warnings(options: Any) -> Sequence[str]:
-    return ()
-
-
 class Dialect(Struct, frozen=True):
     """An HTTP API, found through the entry-point group `tokend.dialects`; the entry's name is `name`.
 
@@ -207,5 +199,5 @@ class Dialect(Struct, frozen=True):
     render_error: Callable[[ApiError, str], HttpResponse]
     api_version: int = 1
     Options: type[StrictModel] = StrictModel
-    warnings: Callable[[Any], Sequence[str]] = _no_warnings
+    warnings: Callable[[Any], Sequence[str]] = lambda options: ()
     error: Schema = NOTHING

@@ -14,8 +14,7 @@ from pydantic import Field
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
 from tokend.core.validation import StrictModel
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import (
     FORM,
     JSON,
@@ -82,7 +81,7 @@ def dialect(custom: Custom) -> Dialect:
     def parse_post(request: HttpRequest) -> Issue:
         media = reading.media_type(request)
         if media == FORM or not request.body:
-            return parse_text(request, reading.form(request))
+            return parse_text(request, reading.form(request) if request.body else ())
         if media != JSON:
             raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON} or {FORM}")
         body = reading.json_object(request)
@@ -205,7 +204,7 @@ def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
             values |= of_token
     content = fill(custom.response, values)
     if isinstance(content, dict):
-        return as_json({**content, **clamped_ttl(outcomes), **content}, custom.status)
+        return as_json({**clamped_ttl(outcomes), **content}, custom.status)
     return HttpResponse(custom.status, _text(content).encode(), TEXT)
 
 

@@ -6,8 +6,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import HttpRequest, Issue
 from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, in_body
 
@@ -46,7 +45,7 @@ def get_token(request: HttpRequest) -> Issue:
     match token_type:
         case "rtc":
             fields = {"channel": reading.required(channel, "channel"), "role": role or "subscriber", "version": version}
-            fields |= agora_fields.rtc_user(reading.required(uid, "uid"), "uid", request.options.signed_uid)
+            fields |= agora_fields.rtc_user(reading.required(uid, "uid"), request.options.signed_uid)
         case "rtm":
             fields = {"user": reading.required(uid, "uid"), "version": version}
             if channel:

@@ -8,7 +8,7 @@ recommendation, section 4.2.1, which Cloudflare answers too. STUN servers, which
 from collections.abc import Sequence
 from typing import Final
 
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import ERROR, STRING, TTL, USER, in_body, in_query, object_of
 from tokend.dialects.rendering import as_json, render_error

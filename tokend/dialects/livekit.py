@@ -14,7 +14,7 @@ from pydantic import Field
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.core.validation import StrictModel
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import CHANNEL, ERROR, STRING, TEXT, answer_of, object_of
 from tokend.dialects.rendering import as_json, clamped_ttl, only_issued, render_error

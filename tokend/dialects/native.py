@@ -9,7 +9,7 @@ from pydantic import Field
 from tokend.core.errors import ApiError, Code, whole_seconds
 from tokend.core.model import Issued, TokenRequest
 from tokend.core.validation import StrictModel
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.agora_fields import V006, V007, warnings_about_006
 from tokend.dialects.contract import (
     TOKEN_VERSION_FORMAT,

@@ -13,7 +13,7 @@ from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.core.validation import StrictModel
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.contract import FORM, JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import ERROR, STRING, TEXT, USER, in_body, object_of
 from tokend.dialects.rendering import Render, as_json, only_issued, render_error

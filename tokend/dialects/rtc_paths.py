@@ -5,8 +5,7 @@ from typing import Final
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOTHING, TokenRequest
-from tokend.dialects import agora_fields
-from tokend.dialects import fields as reading
+from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import Description, Endpoint, HttpRequest, Issue, Page, Schema
 from tokend.dialects.describing import CHANNEL, ROLE, USER
 from tokend.dialects.rendering import tokens_as

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
-from tokend.dialects import fields as reading
+from tokend.dialects import reading
 from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, USER, in_query, object_of
 from tokend.dialects.rendering import render_error
@@ -28,8 +28,6 @@ def _get(request: HttpRequest) -> Issue:
 
 
 def _post(request: HttpRequest) -> Issue:
-    if request.content_type is not None and reading.media_type(request) != FORM:
-        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the parameters in the URL, or as {FORM}")
     form = tuple(pair for pair in reading.form(request) if pair not in request.query)  # Janus sends both
     if any(name == KEY for name, _ in form):
         raise ApiError(Code.INVALID_FIELD, "belongs in the URL, not in the body", KEY)

@@ -10,7 +10,7 @@ from tokend.auth.authenticator import read_credentials
 from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import FORM, JSON
-from tokend.dialects.fields import url_encoded
+from tokend.dialects.reading import url_encoded
 from tokend.http.bodies import BodyReader
 from tokend.http.proxies import peer_of
 from tokend.issuing.configuration import Route

@@ -30,7 +30,7 @@ ISSUER: Final = (*HANDLER, "answer (tokend/issuing/issuer.py:60)", "_mint (token
             "log line",
         ),
         (
-            (*HANDLER, "_rtc (tokend/dialects/agora_token_service.py:1)", "uid (tokend/dialects/fields.py:1)"),
+            (*HANDLER, "_rtc (tokend/dialects/agora_token_service.py:1)", "uid (tokend/dialects/reading.py:1)"),
             "dialect: parse",
         ),
         ((*HANDLER, "tokens_as.<locals>.render (tokend/dialects/rendering.py:1)"), "dialect: render"),

@@ -13,9 +13,9 @@ CONSOLE: Final = ROOT / "tokend" / "console"
 MODULES: Final = sorted(path.name for path in CONSOLE.glob("*.js") if not path.is_symlink())
 FORBIDDEN: Final = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|setHTML"
-    r"|\beval\(|new Function|localStorage|sessionStorage|indexedDB|document\.cookie|https?://"
+    r"|\.style\b|style:|\beval\(|new Function|localStorage|sessionStorage|indexedDB|document\.cookie|https?://"
 )
-"""What makes markup or code of a text, keeps something beyond the page, or names another host."""
+"""What makes markup, styles or code of a text, keeps something beyond the page, or names another host."""
 SVG: Final = "http://www.w3.org/2000/svg"
 """The name of a namespace, which nothing fetches."""
 

@@ -14,9 +14,10 @@ from tokend.backends.agora.names import (
     PRODUCT_NAMES,
     REST_SERVICES,
     RTM_LOGIN_006,
+    SERVICE_TYPES,
 )
 from tokend.backends.agora.packing import WireError
-from tokend.backends.agora.services import decode_service, encode_service, encoded_id, mark_derived_users, type_of
+from tokend.backends.agora.services import decode_service, encode_service, encoded_id, mark_derived_users
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Recognised, Unreadable
 from tokend.core.declarations import CONNECT, LISTEN, Declarations
 from tokend.core.errors import ApiError, Code
@@ -61,7 +62,7 @@ class AgoraBackend(Backend):
 
     def grant_of(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
         """Return the grant of these services. They are in the order of a token, and derived users are marked."""
-        ordered = sorted(services, key=type_of) if len(services) > 1 else services
+        ordered = sorted(services, key=lambda service: SERVICE_TYPES[service.name]) if len(services) > 1 else services
         return Grant(self.app_credentials.app_id, version, ttl, mark_derived_users(ordered))
 
     def certificate_name(self, grant: Grant) -> str:

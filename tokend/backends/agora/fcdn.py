@@ -5,10 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Role, Seconds
 from tokend.backends.agora.names import shapes
-from tokend.backends.agora.rtc_services import RtcUser, RtcUserFields, check_privileges, check_role_or_privileges
+from tokend.backends.agora.rtc_services import RtcUserBackend, RtcUserFields, check_privileges, check_role_or_privileges
 from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
@@ -29,7 +28,7 @@ class FcdnFields(RtcUserFields):
     privileges: FcdnPrivileges | None = Field(None, description="in place of role: seconds for each privilege")
 
 
-class Fcdn(RtcUser, AgoraBackend):
+class Fcdn(RtcUserBackend):
     """Mints tokens for Fusion CDN."""
 
     Fields: ClassVar[type[StrictModel]] = FcdnFields

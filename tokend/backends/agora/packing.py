@@ -8,17 +8,16 @@ import binascii
 import re
 import struct
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import chain
 from typing import Final
 
 MAX_U16: Final = 0xFFFF
 MAX_U32: Final = 0xFFFF_FFFF
 
-_U16 = struct.Struct("<H")
-_U32 = struct.Struct("<I")
-_I16 = struct.Struct("<h")
-_PAIR = struct.Struct("<HI")
+_U16: Final = "<H"
+_U32: Final = "<I"
+_I16: Final = "<h"
+_PAIR: Final = struct.Struct("<HI")
 _TOO_EARLY: Final = "the token ends too early"
 
 
@@ -28,24 +27,24 @@ class WireError(ValueError):
 
 def pack_u16(number: int) -> bytes:
     """Encode an unsigned 16-bit integer. Raises `WireError` outside 0..65535."""
-    return pack_numbers(_U16, number, what="a 16-bit number")
+    return pack_numbers(_U16, number)
 
 
 def pack_u32(number: int) -> bytes:
     """Encode an unsigned 32-bit integer. Raises `WireError` outside 0..2^32-1."""
-    return pack_numbers(_U32, number, what="a 32-bit number")
+    return pack_numbers(_U32, number)
 
 
 def pack_i16(number: int) -> bytes:
     """Encode a signed 16-bit integer. Raises `WireError` outside -32768..32767."""
-    return pack_numbers(_I16, number, what="a signed 16-bit number")
+    return pack_numbers(_I16, number)
 
 
 def pack_bytes(raw: bytes) -> bytes:
     """Encode bytes after their 16-bit length. Raises `WireError` over 65,535 bytes."""
     if len(raw) > MAX_U16:
         raise WireError("a text of the token is longer than 65,535 bytes")
-    return _U16.pack(len(raw)) + raw
+    return struct.pack(_U16, len(raw)) + raw
 
 
 def pack_string(text: str) -> bytes:
@@ -58,21 +57,15 @@ def pack_string(text: str) -> bytes:
 
 def pack_map(pairs: Mapping[int, int]) -> bytes:
     """Encode a count, then each key (16 bits) and value (32 bits), sorted by key. Raises `WireError`."""
-    numbers = chain.from_iterable(sorted(pairs.items()))
-    return pack_numbers(_map_struct(len(pairs)), len(pairs), *numbers, what="a privilege")
+    return pack_numbers("<H" + "HI" * len(pairs), len(pairs), *chain.from_iterable(sorted(pairs.items())))
 
 
-@lru_cache(maxsize=64)
-def _map_struct(count: int) -> struct.Struct:
-    return struct.Struct("<H" + "HI" * count)
-
-
-def pack_numbers(layout: struct.Struct, *numbers: int, what: str = "a number") -> bytes:
-    """Encode integers. Raises `WireError` if one does not fit the layout. `what` names them in its message."""
+def pack_numbers(layout: str, *numbers: int) -> bytes:
+    """Encode integers. Raises `WireError` if one does not fit the layout, a format of the module struct."""
     try:
-        return layout.pack(*numbers)
+        return struct.pack(layout, *numbers)
     except struct.error as error:
-        raise WireError(f"{what} of the token is out of range") from error
+        raise WireError("a number of the token is out of range") from error
 
 
 def to_base64(raw: bytes) -> str:
@@ -116,7 +109,7 @@ class Unpacker:
         """Decode bytes after their length."""
         data, begin = self._data, self._position + 2
         try:
-            end = begin + _U16.unpack_from(data, self._position)[0]
+            end = begin + struct.unpack_from(_U16, data, self._position)[0]
         except struct.error as error:
             raise WireError(_TOO_EARLY) from error
         if end > len(data):
@@ -143,13 +136,13 @@ class Unpacker:
         """Decode a signed 16-bit integer."""
         return int(self.numbers(_I16)[0])
 
-    def numbers(self, layout: struct.Struct) -> tuple[int, ...]:
-        """Decode several integers."""
+    def numbers(self, layout: str) -> tuple[int, ...]:
+        """Decode several integers. `layout`: see `pack_numbers`."""
         try:
-            numbers = layout.unpack_from(self._data, self._position)
+            numbers = struct.unpack_from(layout, self._data, self._position)
         except struct.error as error:
             raise WireError(_TOO_EARLY) from error
-        self._position += layout.size
+        self._position += struct.calcsize(layout)
         return numbers
 
     def map_(self) -> dict[int, int]:

@@ -14,7 +14,7 @@ from tokend.backends.agora.credentials import signer
 from tokend.backends.agora.fields import unsigned
 from tokend.backends.agora.names import PRIVILEGE_NAMES, RTM_LOGIN_006
 from tokend.backends.contract import Reading
-from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Grant, Service
+from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Extent, Grant, Service
 
 FIRST_POINT_IN_TIME: Final = 1_000_000_000
 """A Unix time of today is above this, a lifetime in seconds is far below it."""
@@ -58,13 +58,13 @@ def read_with(token: str, channel: str | None, user: str | None, app_credentials
     places = _places(decoded, channel, users)
     services = reading.grant.services
     has_rtc = any(service.name == "rtc" for service in services)
-    known: dict[str, str | None] = {}
+    known: dict[str, str | Extent] = {}
     if channel is not None and places[0] == "channel" and has_rtc:
         known["channel"] = channel
     if (matching := _matching_user(decoded, users)) is not None:
         known["user"] = matching
     elif has_rtc and places[1] == EMPTY and len(services) == 1:
-        known["user"] = None  # uid 0: any user
+        known["user"] = ANY  # uid 0, the only wildcard in 006
     hidden = reading.hidden - known.keys()
     signed_by = None
     texts = _texts(decoded, channel, users)
@@ -101,11 +101,10 @@ def _services(seconds: Mapping[str, int]) -> Iterator[Service]:
         yield Service("rtm", privileges={"login": seconds["login"]})
 
 
-def _completed(service: Service, known: Mapping[str, str | None]) -> Service:
-    """Add what is known. Only uid 0 is a wildcard in 006, but an RTM login has a user."""
-    user = (known["user"] or ANY) if "user" in known else NOT_APPLICABLE
-    channel = (known["channel"] or NOT_APPLICABLE) if service.name == "rtc" and "channel" in known else NOT_APPLICABLE
-    return replace(service, user=user, channel=channel)
+def _completed(service: Service, known: Mapping[str, str | Extent]) -> Service:
+    """Add the user and the channel that are known. An RTM login has no channel."""
+    channel = known.get("channel", NOT_APPLICABLE) if service.name == "rtc" else NOT_APPLICABLE
+    return replace(service, user=known.get("user", NOT_APPLICABLE), channel=channel)
 
 
 def _places(decoded: v006.Decoded, channel: str | None, users: tuple[str, ...]) -> tuple[str, str]:

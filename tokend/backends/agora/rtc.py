@@ -4,11 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.credentials import AgoraOptions
 from tokend.backends.agora.fields import Version
 from tokend.backends.agora.names import shapes
-from tokend.backends.agora.rtc_services import RtcServiceFields, RtcUser, rtc_service
+from tokend.backends.agora.rtc_services import RtcServiceFields, RtcUserBackend, rtc_service
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, Extent, Grant
 from tokend.core.reach import is_wildcard, text_of
@@ -29,7 +28,7 @@ class RtcOptions(AgoraOptions):
     )
 
 
-class Rtc(RtcUser, AgoraBackend):
+class Rtc(RtcUserBackend):
     """Mints tokens for voice and video channels, in format 006 or 007."""
 
     Options: ClassVar[type[StrictModel]] = RtcOptions

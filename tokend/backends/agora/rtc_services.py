@@ -52,8 +52,8 @@ class RtcServiceFields(RtcUserFields):
     )
 
 
-class RtcUser:
-    """Mixin for backends whose fields name the user as uid or account."""
+class RtcUserBackend(AgoraBackend):
+    """The base of kinds whose fields name the user as uid or account."""
 
     def names_user(self, fields: RtcUserFields) -> bool:
         return fields.uid is not None or fields.account is not None
@@ -120,7 +120,7 @@ class RtcRtmFields(RtcServiceFields):
     rtm_seconds: Seconds | None = Field(None, description="Seconds of the RTM login. Default: the token's ttl")
 
 
-class RtcRtmBackend(RtcUser, AgoraBackend):
+class RtcRtmBackend(RtcUserBackend):
     """Mints tokens with RTC, RTM and the other `services` of the kind. The latter have no fields and no privileges."""
 
     Fields: ClassVar[type[StrictModel]] = RtcRtmFields

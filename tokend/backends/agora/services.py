@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -24,25 +25,16 @@ from tokend.backends.agora.names import (
 from tokend.core.model import ANY, NOT_APPLICABLE, Extent, Service
 
 
-def type_of(service: Service) -> int:
-    """Return the number of a service in a token."""
-    return SERVICE_TYPES[service.name]
-
-
 def encoded_id(name: str | Extent) -> str:
     """An id as encoded in a token: ANY, and an id that a service does not have, are empty."""
     return name if isinstance(name, str) else ""
-
-
-def _id_of(text: str) -> str | Extent:
-    """An id as encoded in a token, of a service that has one: empty text is ANY."""
-    return text or ANY
 
 
 def encode_service(service: Service) -> v007.Service:
     """Return a service as a 007 token holds it."""
     numbers = ENCODED_PRIVILEGES[service.name]
     privileges = {numbers[name]: seconds for name, seconds in service.privileges.items() if name in numbers}
+    detail: Mapping[str, Any] = service.detail
     values: tuple[v007.Value, ...] = ()
     match service.name:
         case "rtc" | "streaming" | "fcdn":
@@ -50,47 +42,47 @@ def encode_service(service: Service) -> v007.Service:
         case "rtm" | "chat":
             values = (encoded_id(service.user),)
         case "apaas":
-            values = (encoded_id(service.channel), encoded_id(service.user), int(str(service.detail.get("role", -1))))
+            values = (encoded_id(service.channel), encoded_id(service.user), detail["role"])
         case "rtm2":
-            permissions = service.detail.get("permissions")
-            values = (
-                encoded_id(service.user),
-                _number_permissions(permissions) if isinstance(permissions, Mapping) else {},
-            )
+            values = (encoded_id(service.user), _number_permissions(detail.get("permissions", {})))
     return v007.Service(SERVICE_TYPES[service.name], privileges, values)
 
 
 def decode_service(service: v007.Service, ttl: int) -> Service:
-    """Return a service of a 007 token with names in place of numbers. `ttl`: the token's, in seconds."""
+    """Return a service of a 007 token with names in place of numbers, and ANY in place of empty ids.
+
+    `ttl`: the token's, in seconds.
+    """
     name = SERVICE_NAMES[service.type]
     names = PRIVILEGE_NAMES[name]
     privileges = {names.get(number, str(number)): seconds for number, seconds in service.privileges.items()}
-    values = service.values
     match name:
         case "rtc" | "streaming" | "fcdn":
-            return Service(name, _id_of(str(values[1])), _id_of(str(values[0])), privileges)
+            channel, user = service.values
+            return Service(name, user or ANY, channel or ANY, privileges)
         case "rtm":
-            return Service(name, _id_of(str(values[0])), NOT_APPLICABLE, privileges)
+            (user,) = service.values
+            return Service(name, user or ANY, NOT_APPLICABLE, privileges)
         case "chat":
+            (user,) = service.values
             # an app token has no user; with a user privilege, an empty user is any user
-            has_user = bool(values[0]) or "user" in privileges
-            return Service(name, _id_of(str(values[0])) if has_user else NOT_APPLICABLE, NOT_APPLICABLE, privileges)
+            return Service(name, user or (ANY if "user" in privileges else NOT_APPLICABLE), privileges=privileges)
         case "apaas":
-            return _decode_classroom(str(values[0]), str(values[1]), int(str(values[2])), privileges)
+            room, user, role = service.values
+            return _decode_classroom(room, user, role, privileges)
         case "rtm2":
-            permissions = _name_permissions(values[1]) if isinstance(values[1], Mapping) else {}
-            return rtm2_service(_id_of(str(values[0])), privileges, permissions, ttl)
+            user, permissions = service.values
+            return rtm2_service(user or ANY, privileges, _name_permissions(permissions), ttl)
         case _:
             return Service(name, privileges=privileges)
 
 
 def _decode_classroom(room: str, user: str, role: int, privileges: Mapping[str, int]) -> Service:
-    in_room, has_user = STUDENT in privileges, not privileges.keys() <= {ADMINISTRATOR}
     named = {room_privilege(role) if name == STUDENT else name: seconds for name, seconds in privileges.items()}
     return Service(
         "apaas",
-        _id_of(user) if has_user or user else NOT_APPLICABLE,
-        _id_of(room) if in_room or room else NOT_APPLICABLE,
+        user or (NOT_APPLICABLE if privileges.keys() <= {ADMINISTRATOR} else ANY),
+        room or (ANY if STUDENT in privileges else NOT_APPLICABLE),
         named,
         detail={"role": role},
     )

@@ -5,10 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Seconds
 from tokend.backends.agora.names import shapes
-from tokend.backends.agora.rtc_services import RtcUser, RtcUserFields, check_privileges
+from tokend.backends.agora.rtc_services import RtcUserBackend, RtcUserFields, check_privileges
 from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
@@ -28,7 +27,7 @@ class StreamingFields(RtcUserFields):
     )
 
 
-class Streaming(RtcUser, AgoraBackend):
+class Streaming(RtcUserBackend):
     """Mints tokens for streaming."""
 
     Fields: ClassVar[type[StrictModel]] = StreamingFields

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import msgspec.json
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from tokend.backends.contract import Backend, Minted, Reading, Unreadable
 from tokend.backends.json_web_tokens import LATEST, JwtKeys
@@ -89,20 +89,19 @@ class JwtTemplate(Backend):
         values = {name: value for name, value in fields if value is not None}
         name = self._names.get("user")
         if name is not None and name not in values and user is not None:
-            values[name] = self._checked_user(name, user)
+            values[name] = self._checked_user(values, name, user)
         for missing, field in self.options.fields.items():
             if field.if_missing == "error" and missing not in values:
                 raise ApiError(Code.INVALID_FIELD, "is missing", missing)
         self._check_way_back(values)
         return self._granted(values, ttl)
 
-    def _checked_user(self, name: str, user: str) -> object:
+    def _checked_user(self, values: Mapping[str, object], name: str, user: str) -> object:
         """The value of a user that comes from a rule, which the model of the fields has not seen."""
-        field = self.Fields.model_fields[name]
+        value = value_of(self.options.fields[name], user)
         try:
-            return TypeAdapter(field.rebuild_annotation()).validate_python(
-                value_of(self.options.fields[name], user), strict=True
-            )
+            self.Fields.model_validate({**values, name: value})
+            return value
         except ValidationError as error:
             raise ApiError(Code.INVALID_FIELD, first_field_error(error, self.Fields).sentence, name) from error
 

@@ -12,7 +12,7 @@ from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Reading, 
 from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys
 from tokend.backends.livekit import names
 from tokend.backends.livekit.claims import DETAILS, Claims, claim_of, plain
-from tokend.backends.livekit.fields import LiveKitFields, LiveKitOptions, checked_id, is_id
+from tokend.backends.livekit.fields import LiveKitFields, LiveKitOptions, checked_identity, is_id
 from tokend.core.declarations import OPTIONAL, ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, NOTHING, Extent, Grant, Issuance, Service
@@ -23,6 +23,8 @@ _AROUND_CLAIMS: Final = 81
 MAX_CLAIMS: Final = (MAX_TOKEN - _AROUND_CLAIMS) * 3 // 4
 """Bytes of the claims as JSON, so that the token can be read back."""
 _LATEST: Final = Issuance(1 << 32, 0)
+_STANDARD: Final = ("participant_kind", "standard")
+_OF_PARTICIPANT: Final = ("role", "can_publish", "can_publish_sources", "can_publish_data", "can_subscribe")
 _SOURCES: Final = {f"publish_{source}": source for source in names.SOURCES}
 _CLAIMS: Final = {name: to_camel(flag.attribute) for name, flag in names.FLAGS.items()}
 """The claim of each flag. It is derived once: that takes as long as a tenth of minting a token."""
@@ -69,7 +71,7 @@ class LiveKit(Backend):
         return {"identity": user}
 
     def grant(self, fields: LiveKitFields, ttl: int, user: str | None = None) -> Grant:
-        identity = fields.identity if user is None or fields.identity is not None else checked_id("identity", user)
+        identity = fields.identity if user is None or fields.identity is not None else checked_identity(user)
         given = fields.model_fields_set
         flags = [name for name in names.FLAGS if name in given and getattr(fields, name)]
         _check(fields, identity, flags)
@@ -178,9 +180,6 @@ def _grant(
     return Grant(None, "livekit", ttl, (service,))
 
 
-_STANDARD: Final = ("participant_kind", "standard")
-
-
 def _in_room(fields: LiveKitFields) -> list[str]:
     """The privileges of a participant. Without a role, a request gives only what it names, and to subscribe."""
     sources = fields.can_publish_sources
@@ -204,7 +203,6 @@ def _of_participant(sources: Collection[str], publish: bool, data: bool | None, 
 
 def _check(fields: LiveKitFields, identity: str | None, flags: list[str]) -> None:
     """Raise `ApiError` (400) for what is missing, and for fields that do not go together."""
-    in_room = ("role", "can_publish", "can_publish_sources", "can_publish_data", "can_subscribe")
     if fields.room_join:
         if fields.room is None:
             raise _error("room", "is missing")
@@ -218,7 +216,7 @@ def _check(fields: LiveKitFields, identity: str | None, flags: list[str]) -> Non
         if fields.role == "publisher" and fields.can_publish is False and not fields.can_publish_data:
             raise _error("role", "contradicts can_publish: false")
     else:
-        _check_of_server(fields, flags, in_room)
+        _check_of_server(fields, flags)
     if fields.destination_room is not None:
         if not fields.room_admin:
             raise _error("destination_room", "needs room_admin: true")
@@ -226,11 +224,12 @@ def _check(fields: LiveKitFields, identity: str | None, flags: list[str]) -> Non
             raise _error("destination_room", "must be another room")
 
 
-def _check_of_server(fields: LiveKitFields, flags: list[str], in_room: Iterable[str]) -> None:
+def _check_of_server(fields: LiveKitFields, flags: list[str]) -> None:
     """The same for a token that joins no room."""
-    within = [name for name in flags if names.FLAGS[name].within]
-    for name in (*(name for name in in_room if getattr(fields, name) is not None), *within):
-        raise _error(name, "is only for a participant: it does not go together with room_join: false")
+    of_participant = [name for name in _OF_PARTICIPANT if getattr(fields, name) is not None]
+    of_participant += [name for name in flags if names.FLAGS[name].within]
+    if of_participant:
+        raise _error(of_participant[0], "is only for a participant: it does not go together with room_join: false")
     if fields.room_admin and fields.room is None:
         raise _error("room", "is missing: room_admin is for one room")
     if fields.room is not None and not fields.room_admin:

@@ -25,10 +25,10 @@ def is_id(text: str) -> bool:
     return bool(text) and text != "*" and _CONTROL.search(text) is None and len(text.encode()) <= MAX_BYTES
 
 
-def checked_id(field: str, text: str) -> str:
-    """The text. Raises `ApiError` (400) unless it is an id."""
+def checked_identity(text: str) -> str:
+    """The text. Raises `ApiError` (400) unless it can be an identity."""
     if not is_id(text):
-        raise ApiError(Code.INVALID_FIELD, _ID, field)
+        raise ApiError(Code.INVALID_FIELD, _ID, "identity")
     return text
 
 

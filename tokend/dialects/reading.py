@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import suggestion
-from tokend.dialects.contract import JSON, HttpRequest
+from tokend.dialects.contract import FORM, JSON, HttpRequest
 
 MAX_FIELDS: Final = 50
 """The most fields of a form or a query."""
@@ -38,7 +38,12 @@ def json_object(request: HttpRequest, *, any_type: bool = False) -> dict[str, An
 
 
 def form(request: HttpRequest) -> tuple[tuple[str, str], ...]:
-    """Return the fields of a form, in order and with repetitions. Raises `ApiError` (400) if they cannot be read."""
+    """Return the fields of a form, in order and with repetitions. Raises `ApiError` (400) if they cannot be read.
+
+    A missing content type counts as a form; any other raises `ApiError` (415).
+    """
+    if request.content_type is not None and media_type(request) != FORM:
+        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     return url_encoded(request.body, "form")
 
 
@@ -85,9 +90,9 @@ def reject_unknown(fields: Mapping[str, object], known: Sequence[str]) -> None:
 
 def text(fields: Mapping[str, object], name: str) -> str | None:
     """Return a text, or None if the field is missing."""
-    value = fields.get(name)
-    if value is None and name not in fields:
+    if name not in fields:
         return None
+    value = fields[name]
     if not isinstance(value, str):
         raise ApiError(Code.INVALID_FIELD, "must be text", name)
     return value
@@ -96,24 +101,19 @@ def text(fields: Mapping[str, object], name: str) -> str | None:
 def text_or_number(fields: Mapping[str, object], name: str) -> str | None:
     """Return the text of a field that may be a whole number, or None if the field is missing."""
     value = fields.get(name)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(fields, name)
+    return str(value) if type(value) is int else text(fields, name)
 
 
 def seconds(fields: Mapping[str, object], name: str) -> int | None:
     """Return a number of seconds, or None if the field is missing. Only a JSON integer is valid."""
-    if name not in fields:
-        return None
-    value = fields[name]
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ApiError(Code.INVALID_FIELD, "must be a whole number of seconds", name)
-    return value
+    return integer(fields, name, "a whole number of seconds") if name in fields else None
 
 
-def integer(fields: Mapping[str, object], name: str) -> int:
-    """Return a required integer."""
+def integer(fields: Mapping[str, object], name: str, what: str = "a whole number") -> int:
+    """Return a required integer. `what` it must be, for the error."""
     value = fields.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ApiError(Code.INVALID_FIELD, "must be a whole number" if name in fields else "is missing", name)
+    if type(value) is not int:
+        raise ApiError(Code.INVALID_FIELD, f"must be {what}" if name in fields else "is missing", name)
     return value
 
 
