@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from tokend.config.apps import BuiltApp
-from tokend.config.assemble import Assembled, check_shared
+from tokend.config.assemble import Assembled
 from tokend.config.change import Change
 from tokend.config.conflicts import conflicts
-from tokend.config.problems import ConfigurationError, KeyPath, Problem, Report, in_order
+from tokend.config.problems import ConfigurationError, KeyPath, Problem, in_order
 from tokend.issuing.configuration import Configuration, Route
 from tokend.issuing.routing import TakenRoute, clash, literal_prefix, takes_from
 
@@ -65,7 +65,7 @@ def isolate(
     `unreadable`: problems of apps whose file cannot be read. Raises `ConfigurationError` for errors outside the apps, and
     for any error if `server.on_invalid_app` is `refuse`.
     """
-    rejected = {**_own_problems(assembled), **unreadable}
+    rejected = {**assembled.report.of_apps, **unreadable}
     before = {} if previous is None else previous.built_apps
     steady, changed = _served(assembled, before, rejected)
     claimed = [  # nobody else gets them while their app is repaired
@@ -99,19 +99,6 @@ def isolate(
         changed=differing & before.keys(),
         removed=frozenset(before.keys() - served.keys()),
     )
-
-
-def _own_problems(assembled: Assembled) -> dict[str, Problems]:
-    """The problems that each app has by itself: looked for where there is any among all of them."""
-    found = dict(assembled.report.of_apps)
-    together = Report(assembled.report.root)
-    check_shared(assembled.apps.values(), together)
-    for name in together.of_apps:
-        if name not in found:
-            only = Report(assembled.report.root)
-            check_shared([assembled.apps[name]], only)
-            found |= only.of_apps
-    return found
 
 
 def _all_problems(assembled: Assembled, of_apps: Mapping[str, Problems]) -> list[Problem]:

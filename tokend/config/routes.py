@@ -46,10 +46,10 @@ def build_routes(
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
     within = _Within(app, kinds_of(shape), callers, tools)
-    return [
-        ((*path, "routes", index), _route(route, (*path, "routes", index), within))
-        for index, route in enumerate(written)
-    ]
+    places: list[KeyPath] = [(*path, "routes", index) for index in range(len(written))]
+    routes = [(at, _route(route, at, within)) for at, route in zip(places, written, strict=True)]
+    check_clashes(routes, report)
+    return routes
 
 
 _Places = dict[tuple[str | None, tuple[str, ...]], list[tuple[KeyPath, Route]]]
