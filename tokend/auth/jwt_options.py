@@ -8,6 +8,7 @@ from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from tokend.auth.contract import Place
+from tokend.auth.jws import is_public_key
 from tokend.auth.presets import PRESETS, Preset
 from tokend.core import strict_json
 from tokend.core.claims import Condition
@@ -40,7 +41,7 @@ def _preset_name(text: str) -> str:
 
 def _signing_secret(secret: Secret) -> Secret:
     text = secret.reveal()
-    if text.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-")):
+    if is_public_key(text):
         raise invalid("is a public key: whoever has it could make tokens; write it under keys")
     if len(text) < _MIN_SECRET:
         raise invalid(f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
