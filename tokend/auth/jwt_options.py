@@ -50,8 +50,6 @@ def _signing_secret(secret: Secret) -> Secret:
 
 def _public_keys(value: object, info: ValidationInfo) -> tuple["Key", ...]:
     """The keys of a PEM or a JWKS document, which anybody may read."""
-    if isinstance(value, tuple):
-        return value
     resolve = (info.context or {}).get("public")
     if resolve is None or not isinstance(value, dict):
         raise invalid("must be {env: NAME}, {file: PATH} or {credential: NAME}")

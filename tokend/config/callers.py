@@ -14,7 +14,7 @@ from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend
 from tokend.config.backends import BuildContext
 from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
-from tokend.config.partly_valid import NO_VALUE, Part
+from tokend.config.partly_valid import Part
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.core.claims import ClaimPath
@@ -202,9 +202,6 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
 def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, tools: BuildContext) -> Any:
     """The options under the scheme's key. None if a part is wrong, since nothing can be concluded from the rest."""
     place = (*at, scheme.name)
-    if written is None:
-        tools.report.add_broken(place, NO_VALUE)
-        return None
     options = tools.valid_options(scheme.Options, written, place)
     return None if tools.report.touches(place) else options
 
