@@ -62,7 +62,7 @@ class ForwardAuth(AuthScheme):
     def problems_of_route(cls, callers: Mapping[str, ForwardAuthOptions]) -> Iterable[str]:
         """Two callers that the same user could be."""
         for (name, options), (other_name, other) in combinations(callers.items(), 2):
-            if options.source.user == other.source.user and not exclude_each_other(options.require, other.require):
+            if options.proxy.user == other.proxy.user and not exclude_each_other(options.require, other.require):
                 both = f"{redact_secrets(name)} and {redact_secrets(other_name)}"
                 sentence = "that read the same header: have both require the same claim, with different values"
                 yield f"takes in two forward_auth callers, {both}, {sentence}"
@@ -76,7 +76,7 @@ class ForwardAuth(AuthScheme):
         headers = credentials.proxied
         if credentials.total or headers is None:
             return None
-        named = {name: options for name, options in self.callers.items() if options.source.user in headers}
+        named = {name: options for name, options in self.callers.items() if options.proxy.user in headers}
         if not named:
             return None
         try:
@@ -87,7 +87,7 @@ class ForwardAuth(AuthScheme):
 
 def _first_fitting(named: Mapping[str, ForwardAuthOptions], headers: Headers) -> Caller:
     """The first caller that the headers fit. Two headers with users are an error, since a client may have added one."""
-    users = sorted({options.source.user for options in named.values()})
+    users = sorted({options.proxy.user for options in named.values()})
     if len(users) > 1:
         raise _InvalidHeaders(f"{' and '.join(users)} each name a user: have every proxy remove what it does not set")
     reasons = []
@@ -103,15 +103,15 @@ def _claims(options: ForwardAuthOptions, headers: Headers) -> Mapping[str, objec
     """The claims of a user whom the headers name."""
     if options.secret_header is not None:
         _check_secret(options.secret_header, headers)
-    source = options.source
-    user = _text(source.user, headers)
+    proxy = options.proxy
+    user = _text(proxy.user, headers)
     if not user:
-        raise _InvalidHeaders(f"{source.user} is empty")
+        raise _InvalidHeaders(f"{proxy.user} is empty")
     claims: dict[str, object] = {"sub": user}
-    for name, header in source.claims.items():
+    for name, header in proxy.claims.items():
         if text := _text(header, headers):
             claims[name] = text
-    for name, header in source.lists.items():
+    for name, header in proxy.lists.items():
         if items := [item for text in _text(header, headers).split(",") if (item := text.strip())]:
             claims[name] = items
     for condition in options.require:

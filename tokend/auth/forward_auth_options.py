@@ -85,7 +85,7 @@ class ForwardAuthOptions(StrictModel):
     )
 
     @property
-    def source(self) -> ForwardPreset:
+    def proxy(self) -> ForwardPreset:
         """The headers that become claims, in lower case: those of the preset, or those that are written out."""
         if self.preset is not None:
             return FORWARD_PRESETS[self.preset]
@@ -94,7 +94,7 @@ class ForwardAuthOptions(StrictModel):
     @property
     def headers(self) -> frozenset[str]:
         """All headers that it reads, in lower case."""
-        return self.source.headers | ({self.secret_header.name} if self.secret_header is not None else frozenset())
+        return self.proxy.headers | ({self.secret_header.name} if self.secret_header is not None else frozenset())
 
 
 def option_problems(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
@@ -106,7 +106,7 @@ def option_problems(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
     else:
         yield from _problems_by_hand(options)
     secret = options.secret_header
-    if secret is not None and secret.name in options.source.headers:
+    if secret is not None and secret.name in options.proxy.headers:
         yield ("secret_header", "name"), "is read as a claim already: the secret would be one"
 
 
