@@ -58,7 +58,13 @@ class Audit:
         self._disk = ThreadPoolExecutor(1, "audit-sync")
         if synced:
             self._disk.submit(int)  # starts its thread: at a sync that might be impossible, and requests would wait
-        self._targets = [target(path, writer, synced=synced, instance=instance) for path in settings.to]
+        self._targets: list[AuditTarget] = []
+        try:
+            for path in settings.to:
+                self._targets.append(target(path, writer, synced=synced, instance=instance))
+        except OSError:
+            self._close_targets()
+            raise
         self._error: OSError | None = None
         self._bodies: list[bytes] = []
         self._waiters: Waiters = []
