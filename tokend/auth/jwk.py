@@ -28,7 +28,7 @@ MAX_KEYS: Final = 50
 FEW: Final = 4
 """The most keys that an identity provider usually has."""
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-"""Members of private keys (RFC 7518). Importing such a key computes its parts from each other, which can take a minute."""
+"""Members of private keys (RFC 7518). Whoever reads a document with them could sign."""
 _LONGEST: Final[Mapping[str, int]] = {
     "n": MAX_RSA_BITS,
     "e": MAX_EXPONENT_BITS,

@@ -63,18 +63,9 @@ def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> No
     """
     places: _Places = {}
     order: dict[KeyPath, int] = {}
-    sound: set[tuple[int, ...]] = set()  # combinations of dialects without a clash, which thousands of apps share
     for path, route in routes:
         if report.is_broken(path) or any(report.touches((*path, key)) for key in ("path", "host")):
             continue
-        together = tuple(map(id, route.dialects))
-        if together in sound:
-            pass
-        elif template := clash(route, route):
-            sentence = f"names two dialects that both answer {redact_secrets(template)}: give each a route of its own"
-            report.add_after(path, sentence)
-        elif route.path == literal_prefix(route.path):
-            sound.add(together)
         here = places.setdefault((route.host, literal_prefix(route.path)), [])
         for other_path, other in here:
             if template := clash(other, route):
@@ -134,7 +125,7 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     authenticator = build_authenticator(taken_in, context, (*at, "callers"), report)
     if options.path == "/" and not authenticator.path_key_callers:  # below a key, `/` is no page of the server
         _check_root(dialects, at, report)
-    return Route(
+    route = Route(
         app=app,
         options=options,
         dialects=tuple(dialects),
@@ -143,6 +134,10 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
         dialect_options=dialect_options,
         warnings=_warnings(dialects, dialect_options, at, report),
     )
+    if template := clash(route, route):
+        sentence = f"names two dialects that both answer {redact_secrets(template)}: give each a route of its own"
+        report.add_after(at, sentence)
+    return route
 
 
 def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Dialect]:
