@@ -3,7 +3,7 @@
 Pure: the next configuration follows from what was assembled and from the configuration that is served at present.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -72,7 +72,7 @@ def isolate(
         entry
         for name in rejected
         if name not in before and name not in unreadable
-        for entry in _known_routes(assembled, name)
+        for entry in _routes_of(assembled, name)
     ]
     while found := conflicts(steady, changed, claimed, before, assembled.report.root):
         rejected |= found
@@ -146,12 +146,8 @@ def _by_place(routes: Iterable[Route]) -> _Places:
     return found
 
 
-def _known_routes(assembled: Assembled, name: str) -> Iterator[tuple[KeyPath, Route]]:
-    """The routes of an invalid app whose path and host are valid."""
-    report = assembled.report
-    for path, route in assembled.apps[name].routes if name in assembled.apps else ():
-        if not report.is_broken(path) and not any(report.touches((*path, key)) for key in ("path", "host")):
-            yield path, route
+def _routes_of(assembled: Assembled, name: str) -> tuple[tuple[KeyPath, Route], ...]:
+    return assembled.apps[name].routes if name in assembled.apps else ()
 
 
 def _taken(assembled: Assembled, name: str, places: _Places) -> tuple[TakenRoute, ...]:
@@ -164,7 +160,7 @@ def _taken(assembled: Assembled, name: str, places: _Places) -> tuple[TakenRoute
             route.app.options.cors.origins.written,
             tuple(sorted(route.cors_headers)),
         )
-        for _, route in _known_routes(assembled, name)
+        for _, route in _routes_of(assembled, name)
         if not any(clash(other, route) for other in places.get((route.host, literal_prefix(route.path)), ()))
         and not any(
             takes_from(route, other)

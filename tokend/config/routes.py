@@ -39,15 +39,19 @@ def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds 
 def build_routes(
     shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], tools: BuildContext
 ) -> list[tuple[KeyPath, Route]]:
-    """The app's routes with their places in the configuration. The default is a route at `/` and the app's name."""
+    """The app's routes whose path and host are valid, with their places. The default is a route at `/` and the app's name."""
     written, report = shape.routes, tools.report
     if written is None:
         written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
     within = _Within(app, kinds_of(shape), callers, tools)
-    places: list[KeyPath] = [(*path, "routes", index) for index in range(len(written))]
-    routes = [(at, _route(route, at, within)) for at, route in zip(places, written, strict=True)]
+    routes: list[tuple[KeyPath, Route]] = []
+    for index, options in enumerate(written):
+        at = (*path, "routes", index)
+        route = _route(options, at, within)
+        if not report.is_broken(at) and not any(report.touches((*at, key)) for key in ("path", "host")):
+            routes.append((at, route))
     check_clashes(routes, report)
     return routes
 
@@ -64,8 +68,6 @@ def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> No
     places: _Places = {}
     order: dict[KeyPath, int] = {}
     for path, route in routes:
-        if report.is_broken(path) or any(report.touches((*path, key)) for key in ("path", "host")):
-            continue
         here = places.setdefault((route.host, literal_prefix(route.path)), [])
         for other_path, other in here:
             if template := clash(other, route):
