@@ -75,11 +75,9 @@ def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> No
                 break
         here.append((path, route))
         order[path] = len(order)
-    reported: set[KeyPath] = set()
     for path, other_path, template in _taken_between_apps(places):
         later, earlier = sorted((path, other_path), key=order.__getitem__, reverse=True)
-        if later not in reported:
-            reported.add(later)
+        if not report.touches(later):
             _report_clash(later, earlier, template, report)
 
 

@@ -31,7 +31,7 @@ def _file(**callers: str) -> str:
 
 def _forwardings(configuration: Configuration) -> tuple[ForwardAuthOptions, ...]:
     (route,) = configuration.routes
-    (scheme,) = route.authenticator._schemes
+    (scheme,) = route.authenticator
     assert isinstance(scheme, ForwardAuth)
     return tuple(scheme.callers.values())
 
