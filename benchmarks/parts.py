@@ -27,7 +27,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "issuing/configuration.py:*",
     ),
     "dialect: parse": ("dialects/*:*",),
-    "nonces, request id, clock": ("adapters/random_pool.py:*", "adapters/system.py:*"),
+    "nonces, request id, clock": ("adapters/system.py:*",),
     "credentials and caller": ("http/request_parsing.py:credentials_in", "auth/*:*"),
     "issuer: what no other row names": ("issuing/issuer.py:*", "issuing/policy.py:*", "issuing/rate_limiting.py:*"),
     "fields (pydantic)": ("issuing/token_requests.py:*",),

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from unittest.mock import patch
 
 from tokend.backends.contract import Backend
-from tokend.config.assemble import assemble_apps, check_shared
+from tokend.config.assemble import assemble_apps
 from tokend.config.entry_points import BACKENDS
+from tokend.config.isolation import isolate
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import LocatedDict
@@ -22,7 +23,7 @@ def assemble(
     load = BACKENDS.load
     with patch.object(BACKENDS, "load", lambda name: backends.get(name) or load(name)):
         assembled = assemble_apps(root, source, secrets)
-    check_shared(assembled.apps.values(), assembled.report)
-    if assembled.report.problems:
-        raise ConfigurationError(assembled.report.problems)
-    return assembled.with_apps(assembled.apps.values())
+    isolated = isolate(assembled, {})
+    if isolated.problems:
+        raise ConfigurationError(list(isolated.problems))
+    return isolated.configuration

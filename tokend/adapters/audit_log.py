@@ -58,7 +58,13 @@ class Audit:
         self._disk = ThreadPoolExecutor(1, "audit-sync")
         if synced:
             self._disk.submit(int)  # starts its thread: at a sync that might be impossible, and requests would wait
-        self._targets = [target(path, writer, synced=synced, instance=instance) for path in settings.to]
+        self._targets: list[AuditTarget] = []
+        try:
+            for path in settings.to:
+                self._targets.append(target(path, writer, synced=synced, instance=instance))
+        except OSError:
+            self._close_targets()
+            raise
         self._error: OSError | None = None
         self._bodies: list[bytes] = []
         self._waiters: Waiters = []
@@ -86,13 +92,13 @@ class Audit:
         return self._error is None
 
     def flush(self) -> None:
-        """Write the waiting lines now; `OSError` if that fails."""
+        """Write what `sync: off` keeps for a later write; `OSError` if that fails."""
         for target in self._targets:
             target.write([])
 
     def reopen(self) -> None:
         """Reopen the files, after log rotation. If that fails, the old file stays in use, and the log reports it."""
-        self._flush()
+        self._write()
         for target in self._targets:
             try:
                 target.reopen()
@@ -114,7 +120,7 @@ class Audit:
                 self._log.event("audit_head", to=to, writer=self._writer, sequence=sequence, sha256=sha256)
 
     def close_chains(self) -> None:
-        """Write the waiting lines, and the closing line of each chain; then only `close` may follow."""
+        """Write what `sync: off` keeps, and the closing line of each chain; then only `close` may follow."""
         try:
             self.flush()
             for target in self._targets:
@@ -123,7 +129,7 @@ class Audit:
             self._log.event("audit", "error", message=f"a chain cannot be closed: {error.strerror}")
 
     def close(self) -> None:
-        """Write the waiting lines and close the targets. Waits for a sync that runs."""
+        """Write what `sync: off` keeps, and close the targets. Waits for a sync that runs."""
         self.end().result()
 
     def end(self) -> "Future[None]":
@@ -158,24 +164,24 @@ class Audit:
         for target in self._targets:
             target.late += bodies
         if len(self._targets[0].late) >= LATE_LINES:
-            self._flush()
+            self._write()
             if self._error is not None:
                 raise self._error
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LATE_SECONDS, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(LATE_SECONDS, self._write)
 
     def _next_write(self, bodies: list[bytes]) -> "asyncio.Future[None]":
         """A future that is done after the write at the end of this iteration of the event loop."""
         loop = asyncio.get_running_loop()
         if not self._waiters:
-            loop.call_soon(self._flush)
+            loop.call_soon(self._write)
         waiter: asyncio.Future[None] = loop.create_future()
         self._bodies += bodies
         self._waiters.append(waiter)
         return waiter
 
-    def _flush(self) -> None:
-        """Write to each target once. No `await` may come between: a chain's lines are made and written without a pause."""
+    def _write(self) -> None:
+        """Write what waits to each target. No `await` may come between: a chain's lines are made and written without a pause."""
         bodies, self._bodies = self._bodies, []
         waiters, self._waiters = self._waiters, []
         if self._timer is not None:

@@ -59,17 +59,17 @@ class KeyCache:
         self._fetch = fetch
         self._elapsed = elapsed
         self._log = log
-        self._sources: dict[KeySource, _Source] = {}
+        self._entries: dict[KeySource, _Entry] = {}
 
     async def get_keys(self, source: KeySource) -> Sequence[Any]:
         """The cached keys. Waits for the provider only if there are none or they are too old; `ApiError` (503) if it is down."""
         entry = self._needed(source)
         if self._age(entry) >= STALE:
-            await self._refresh_and_wait(source, entry)
+            await self._refresh_and_wait(entry)
             if self._age(entry) >= STALE:
-                raise _unavailable(source, entry)
+                raise _unavailable(entry)
         elif self._age(entry) >= FRESH:
-            self._start_refresh(source, entry)
+            self._start_refresh(entry)
         return entry.keys
 
     async def refresh_keys(self, source: KeySource) -> Sequence[Any]:
@@ -78,49 +78,49 @@ class KeyCache:
         The refresh is skipped during the cool-down.
         """
         entry = self._needed(source)
-        await self._refresh_and_wait(source, entry)
+        await self._refresh_and_wait(entry)
         if entry.failing:  # the provider may have a new key
-            raise _unavailable(source, entry)
+            raise _unavailable(entry)
         return entry.keys
 
     def ages(self) -> Iterator[tuple[str, float]]:
         """The URL of each source that was fetched, and how old its keys were when a request last needed them, in seconds."""
-        for source, entry in self._sources.items():
+        for entry in self._entries.values():
             if entry.fetched_at is not None:
-                yield source.url, max(0.0, entry.needed_at - entry.fetched_at)
+                yield entry.source.url, max(0.0, entry.needed_at - entry.fetched_at)
 
-    def _needed(self, source: KeySource) -> "_Source":
-        entry = self._sources.setdefault(source, _Source())
+    def _needed(self, source: KeySource) -> "_Entry":
+        entry = self._entries.setdefault(source, _Entry(source))
         entry.needed_at = self._elapsed()
         return entry
 
-    def _age(self, entry: "_Source") -> float:
+    def _age(self, entry: "_Entry") -> float:
         return math.inf if entry.fetched_at is None else self._elapsed() - entry.fetched_at
 
-    async def _refresh_and_wait(self, source: KeySource, entry: "_Source") -> None:
-        if (task := self._start_refresh(source, entry)) is not None:
+    async def _refresh_and_wait(self, entry: "_Entry") -> None:
+        if (task := self._start_refresh(entry)) is not None:
             await asyncio.shield(task)  # other requests may wait for it too
 
-    def _start_refresh(self, source: KeySource, entry: "_Source") -> "asyncio.Task[None] | None":
+    def _start_refresh(self, entry: "_Entry") -> "asyncio.Task[None] | None":
         """The refresh that is under way, or a new one; None during the cool-down."""
         if entry.task is None or entry.task.done():
             now = self._elapsed()
             recent = [time for time in entry.request_times if now - time < MINUTE]
-            needed = 1 if not source.discovery or self._knows_jwks_url(entry) else 2
+            needed = 1 if not entry.source.discovery or self._knows_jwks_url(entry) else 2
             if len(recent) + needed > PER_MINUTE or (recent and now - recent[-1] < COOL_DOWN):
                 return None
-            entry.task = asyncio.create_task(self._refresh(source, entry))
+            entry.task = asyncio.create_task(self._refresh(entry))
         return entry.task
 
-    def _knows_jwks_url(self, entry: "_Source") -> bool:
+    def _knows_jwks_url(self, entry: "_Entry") -> bool:
         """Whether the JWKS URL is known from a recent discovery document."""
         return entry.jwks_url is not None and self._elapsed() - entry.discovered_at < REDISCOVER
 
-    async def _refresh(self, source: KeySource, entry: "_Source") -> None:
+    async def _refresh(self, entry: "_Entry") -> None:
         try:
             from tokend.auth.jwk import import_keys  # imports joserfc, only when needed
 
-            document = await self._fetch_jwks(source, entry)
+            document = await self._fetch_jwks(entry)
             async with asyncio.timeout(IMPORT_SECONDS):
                 entry.keys = await asyncio.to_thread(import_keys, document, partial(sleep, IMPORT_PAUSE))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
@@ -128,34 +128,34 @@ class KeyCache:
                 entry.jwks_url = None  # the keys may have moved
             why = str(error) if isinstance(error, KeysProblem | ResponseProblem) else network_reason(error)
             if not entry.failing:
-                self._log.event("keys", "error", source=source.url, message=f"cannot be fetched: {why}")
+                self._log.event("keys", "error", source=entry.source.url, message=f"cannot be fetched: {why}")
             entry.failing = True
             entry.reason = why
             return
         if entry.failing:
-            self._log.event("keys", "info", source=source.url, message="can be fetched again")
+            self._log.event("keys", "info", source=entry.source.url, message="can be fetched again")
         entry.failing = False
         entry.fetched_at = self._elapsed()
 
-    async def _fetch_jwks(self, source: KeySource, entry: "_Source") -> Any:
+    async def _fetch_jwks(self, entry: "_Entry") -> Any:
         """The JWKS document. Its URL comes from the discovery document, unless the configuration or an earlier fetch gives it."""
-        if not source.discovery:
-            return await self._fetch_counted(source.url, entry)
-        if not self._knows_jwks_url(entry):
+        url = entry.source.url
+        if entry.source.discovery and not self._knows_jwks_url(entry):
             now = self._elapsed()
-            entry.jwks_url = _jwks_url(await self._fetch_counted(source.url.rstrip("/") + DISCOVERY, entry), source.url)
+            entry.jwks_url = _jwks_url(await self._fetch_counted(url.rstrip("/") + DISCOVERY, entry), url)
             entry.discovered_at = now
-        return await self._fetch_counted(entry.jwks_url or "", entry)
+        return await self._fetch_counted(entry.jwks_url or url, entry)
 
-    async def _fetch_counted(self, url: str, entry: "_Source") -> Any:
+    async def _fetch_counted(self, url: str, entry: "_Entry") -> Any:
         entry.request_times.append(self._elapsed())
         return await self._fetch(url)
 
 
-class _Source:
+class _Entry:
     """What the cache holds of a source. All times are those of the monotonic clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: KeySource) -> None:
+        self.source = source
         self.keys: tuple[Any, ...] = ()
         self.fetched_at: float | None = None
         self.needed_at = 0.0
@@ -167,12 +167,12 @@ class _Source:
         self.task: asyncio.Task[None] | None = None
 
 
-def _unavailable(source: KeySource, entry: _Source) -> ApiError:
+def _unavailable(entry: _Entry) -> ApiError:
     """The error for a token that only such keys could decide. The operator learns why the last fetch failed."""
     return ApiError(
         Code.UNAVAILABLE,
         "the keys of the identity provider are not available",
-        operator=f"no keys of {source.url}: {entry.reason}",
+        operator=f"no keys of {entry.source.url}: {entry.reason}",
     )
 
 

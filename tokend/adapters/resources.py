@@ -1,7 +1,8 @@
 """Opens what a configuration needs: audit, keys, deny list, authorizers, rate limiter. A reload keeps what stays in use."""
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tokend.adapters import webhook
@@ -29,7 +30,8 @@ _NO_PACKAGE: Final = f"redis is configured, but its package is missing: {install
 
 Key = tuple[str, str]
 AuditKey = tuple[AuditSettings | None, str | None]
-Opened = tuple[Set[AuditKey], Set[Key], Set[Key]]
+Opened = tuple[Set[AuditKey], Set[Key], Set[Key | None]]
+"""The keys of audits, of sources of the deny list, and of limiters."""
 
 
 class CannotStart(Exception):
@@ -63,34 +65,21 @@ class Resources:
         audit = self._audit(options)
         return Interfaces(audit, self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
-    def close_all_except(self, options: RootOptions) -> None:
-        """Close what only configurations with other options need. No request may use it any more."""
-        self._close(
-            self._audits.keys() - {(options.audit, options.server.instance)},
-            self._deny_sources.keys() - set(_deny_keys_of(options)),
-            {key for key in self._limiters if key != _key_of(options.redis)},
-        )
-
     def opened(self) -> Opened:
-        """The keys of what is open at present."""
+        """What is open at present."""
         return set(self._audits), set(self._deny_sources), set(self._limiters)
 
-    def close_opened_since(self, before: Opened) -> None:
-        """Close what was opened since then. No request may use it."""
-        audits, deny_sources, limiters = before
-        self._close(
-            self._audits.keys() - audits, self._deny_sources.keys() - deny_sources, self._limiters.keys() - limiters
-        )
-
-    def _close(self, audits: Set[AuditKey], deny_sources: Set[Key], limiters: Set[Key]) -> None:
-        for settings_and_instance in audits:
+    def close_all_except(self, kept: Opened) -> None:
+        """Close what else is open. No request may use it any more."""
+        audits, deny_sources, limiters = kept
+        for settings_and_instance in self._audits.keys() - audits:
             audit = self._audits.pop(settings_and_instance)
             audit.close_chains()
             audit.log_heads()
             self._finish(asyncio.wrap_future(audit.end()))
-        for source in deny_sources:
+        for source in self._deny_sources.keys() - deny_sources:
             self._finish(asyncio.create_task(self._deny_sources.pop(source).close()))
-        for key in limiters:
+        for key in self._limiters.keys() - limiters:
             self._finish(asyncio.create_task(self._limiters.pop(key).close()))
 
     def _finish(self, closing: "asyncio.Future[None]") -> None:
@@ -126,7 +115,7 @@ class Resources:
 
     async def close(self) -> None:
         """Close everything. Waits for a sync of the audit and for Redis."""
-        self.close_all_except(RootOptions())
+        self.close_all_except((set(), set(), set()))
         await asyncio.gather(*self._closing, return_exceptions=True)
         await self._session.close()
         await self._backends.close()
@@ -158,8 +147,16 @@ class Resources:
         if settings is None or key is None:
             return self._local
         if key not in self._limiters:
-            self._limiters[key] = open_redis(settings, self._log, self._local, self._clock)
+            with _with_redis():
+                from tokend.adapters.redis_limiter import RedisLimiter  # slow to import
+
+                self._limiters[key] = RedisLimiter(settings, self._log, self._clock.monotonic, self._local)
         return self._limiters[key]
+
+
+def needed_by(options: RootOptions) -> Opened:
+    """What a configuration with these options needs."""
+    return {(options.audit, options.server.instance)}, set(_deny_keys_of(options)), {_key_of(options.redis)}
 
 
 def _key_of(settings: RedisSettings | None) -> Key | None:
@@ -167,14 +164,13 @@ def _key_of(settings: RedisSettings | None) -> Key | None:
     return None if settings is None else (settings.url.reveal(), settings.on_failure)
 
 
-def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clock) -> "RedisLimiter":
-    """A limiter that is not connected yet; `CannotStart` if the package is missing or the URL cannot be used."""
+@contextmanager
+def _with_redis() -> Iterator[None]:
+    """Raise `CannotStart` if the optional package is missing, or the URL cannot be used."""
     try:
-        from tokend.adapters.redis_limiter import RedisLimiter  # an optional package, slow to import
+        yield
     except ImportError as error:
         raise CannotStart(_NO_PACKAGE) from error
-    try:
-        return RedisLimiter(settings, log, clock.monotonic, local)
     except ValueError as error:
         raise CannotStart(str(error)) from error
 
@@ -209,11 +205,7 @@ def _open_deny_file(path: str, log: JsonLog, clock: Clock) -> DenySource:
 
 
 def _open_deny_redis(url: str, log: JsonLog, clock: Clock) -> DenySource:
-    try:
-        from tokend.adapters.deny_redis import DenyRedis  # see open_redis
-    except ImportError as error:
-        raise CannotStart(_NO_PACKAGE) from error
-    try:
+    with _with_redis():
+        from tokend.adapters.deny_redis import DenyRedis  # slow to import
+
         return DenyRedis(Secret(url), log, clock.time, clock.monotonic)
-    except ValueError as error:
-        raise CannotStart(str(error)) from error

@@ -1,12 +1,11 @@
 """The clock and the randomness of this machine. All other modules take them as arguments."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from msgspec import Struct
-
-from tokend.adapters.random_pool import RandomPool
 
 
 class Clock(Struct, frozen=True):
@@ -26,5 +25,17 @@ class Nonces(Protocol):
         """16 hexadecimal digits."""
 
 
+class SystemNonces:
+    """Those of the operating system."""
+
+    def nonce(self) -> int:
+        """See `Nonces.nonce`."""
+        return int.from_bytes(os.urandom(16))
+
+    def request_id(self) -> str:
+        """See `Nonces.request_id`."""
+        return os.urandom(8).hex()
+
+
 SYSTEM_CLOCK: Final = Clock(time.time, time.monotonic)
-SYSTEM_NONCES: Final[Nonces] = RandomPool()
+SYSTEM_NONCES: Final[Nonces] = SystemNonces()

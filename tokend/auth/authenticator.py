@@ -29,7 +29,6 @@ _UNREAD: Final = (
     "Authorization is not the word Bearer, a blank and a credential, or a credential has characters outside ASCII"
 )
 _VISIBLE: Final = re.compile(r"[!-~]+")
-_NO_HEADERS: Final[Mapping[str, Sequence[str]]] = {}
 
 
 class Authenticator:
@@ -111,7 +110,7 @@ def _unauthenticated(sources: Sequence[Source]) -> str:
 
 def read_credentials(
     authorization: Sequence[str],
-    headers: Mapping[str, Sequence[str]] = _NO_HEADERS,
+    headers: Mapping[str, Sequence[str]] = {},
     path_key: str | None = None,
     cookie: str | None = None,
 ) -> Credentials:

@@ -6,6 +6,7 @@ not count; the client learns only that its credential is not accepted.
 
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any, ClassVar
 
 from tokend.auth.contract import (
@@ -18,13 +19,7 @@ from tokend.auth.contract import (
     Source,
     not_known,
 )
-from tokend.auth.forward_auth_options import (
-    ForwardAuthConfig,
-    ForwardAuthOptions,
-    SecretHeader,
-    forward_auth_config,
-    option_problems,
-)
+from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader, option_problems
 from tokend.core.claims import Condition
 from tokend.core.conditions import exclude_each_other
 from tokend.core.interfaces import Keys
@@ -55,8 +50,7 @@ class ForwardAuth(AuthScheme):
 
     def __init__(self, app: AppContext, callers: Mapping[str, ForwardAuthOptions]) -> None:
         super().__init__(app, callers)
-        self._configs = tuple(forward_auth_config(name, options) for name, options in callers.items())
-        self.reads = (ProxyHeaders(frozenset().union(*(config.headers for config in self._configs))),)
+        self.reads = (ProxyHeaders(frozenset().union(*(options.headers for options in callers.values()))),)
 
     @classmethod
     def problems(cls, app: AppContext, callers: Mapping[str, Any]) -> Iterable[tuple[Place, str]]:
@@ -67,14 +61,12 @@ class ForwardAuth(AuthScheme):
     @classmethod
     def problems_of_route(cls, callers: Mapping[str, ForwardAuthOptions]) -> Iterable[str]:
         """Two callers that the same user could be."""
-        configs = [forward_auth_config(name, options) for name, options in callers.items()]
-        for index, config in enumerate(configs):
-            for other in configs[:index]:
-                if config.user == other.user and not exclude_each_other(config.require, other.require):
-                    both = f"{redact_secrets(other.caller)} and {redact_secrets(config.caller)}"
-                    sentence = "that read the same header: have both require the same claim, with different values"
-                    yield f"takes in two forward_auth callers, {both}, {sentence}"
-                    return
+        for (name, options), (other_name, other) in combinations(callers.items(), 2):
+            if options.proxy.user == other.proxy.user and not exclude_each_other(options.require, other.require):
+                both = f"{redact_secrets(name)} and {redact_secrets(other_name)}"
+                sentence = "that read the same header: have both require the same claim, with different values"
+                yield f"takes in two forward_auth callers, {both}, {sentence}"
+                return
 
     @classmethod
     def requirements(cls, options: ForwardAuthOptions) -> Sequence[Condition]:
@@ -84,7 +76,7 @@ class ForwardAuth(AuthScheme):
         headers = credentials.proxied
         if credentials.total or headers is None:
             return None
-        named = [config for config in self._configs if config.user in headers]
+        named = {name: options for name, options in self.callers.items() if options.proxy.user in headers}
         if not named:
             return None
         try:
@@ -93,37 +85,39 @@ class ForwardAuth(AuthScheme):
             raise not_known(str(reason)) from None
 
 
-def _first_fitting(named: Sequence[ForwardAuthConfig], headers: Headers) -> Caller:
+def _first_fitting(named: Mapping[str, ForwardAuthOptions], headers: Headers) -> Caller:
     """The first caller that the headers fit. Two headers with users are an error, since a client may have added one."""
-    users = sorted({config.user for config in named})
+    users = sorted({options.proxy.user for options in named.values()})
     if len(users) > 1:
         raise _InvalidHeaders(f"{' and '.join(users)} each name a user: have every proxy remove what it does not set")
     reasons = []
-    for config in named:
+    for name, options in named.items():
         try:
-            return _caller(config, headers)
+            return Caller(name, _claims(options, headers))
         except _InvalidHeaders as reason:
-            reasons.append(f"caller {config.caller}: {reason}")
+            reasons.append(f"caller {name}: {reason}")
     raise _InvalidHeaders("; ".join(reasons))
 
 
-def _caller(config: ForwardAuthConfig, headers: Headers) -> Caller:
-    if config.secret_header is not None:
-        _check_secret(config.secret_header, headers)
-    user = _text(config.user, headers)
+def _claims(options: ForwardAuthOptions, headers: Headers) -> Mapping[str, object]:
+    """The claims of a user whom the headers name."""
+    if options.secret_header is not None:
+        _check_secret(options.secret_header, headers)
+    proxy = options.proxy
+    user = _text(proxy.user, headers)
     if not user:
-        raise _InvalidHeaders(f"{config.user} is empty")
+        raise _InvalidHeaders(f"{proxy.user} is empty")
     claims: dict[str, object] = {"sub": user}
-    for name, header in config.claims.items():
+    for name, header in proxy.claims.items():
         if text := _text(header, headers):
             claims[name] = text
-    for name, header in config.lists.items():
+    for name, header in proxy.lists.items():
         if items := [item for text in _text(header, headers).split(",") if (item := text.strip())]:
             claims[name] = items
-    for condition in config.require:
+    for condition in options.require:
         if not condition.holds(claims):
             raise _InvalidHeaders(f"require: {condition}")
-    return Caller(config.caller, claims)
+    return claims
 
 
 def _check_secret(header: SecretHeader, headers: Headers) -> None:

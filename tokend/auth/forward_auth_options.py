@@ -1,15 +1,13 @@
 """Options of a `forward_auth` caller: the headers of a proxy that it reads, from a preset or written out."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Final
 
-from msgspec import Struct
 from pydantic import AfterValidator, Field
 
 from tokend.auth.contract import Place
-from tokend.auth.presets import FORWARD_PRESETS
-from tokend.core.claims import Condition
+from tokend.auth.presets import FORWARD_PRESETS, ForwardPreset
 from tokend.core.conditions import Conditions
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, invalid, redact_secrets, satisfying, suggestion
@@ -86,37 +84,17 @@ class ForwardAuthOptions(StrictModel):
         examples=[{"claims.groups": "staff"}],
     )
 
-
-class ForwardAuthConfig(Struct, frozen=True):
-    """The headers that a caller reads, in lower case. `user` becomes `claims.sub`; `lists` are split at commas."""
-
-    caller: str
-    user: str
-    claims: Mapping[str, str] = {}
-    lists: Mapping[str, str] = {}
-    secret_header: SecretHeader | None = None
-    require: tuple[Condition, ...] = ()
-
     @property
-    def claim_headers(self) -> frozenset[str]:
-        """The headers that become claims."""
-        return frozenset((self.user, *self.claims.values(), *self.lists.values()))
+    def proxy(self) -> ForwardPreset:
+        """The headers that become claims, in lower case: those of the preset, or those that are written out."""
+        if self.preset is not None:
+            return FORWARD_PRESETS[self.preset]
+        return ForwardPreset(self.user or "", self.claims or {}, self.lists or {})
 
     @property
     def headers(self) -> frozenset[str]:
-        """All headers that it reads."""
-        return self.claim_headers | ({self.secret_header.name} if self.secret_header is not None else frozenset())
-
-
-def forward_auth_config(caller: str, options: ForwardAuthOptions) -> ForwardAuthConfig:
-    """The headers that a caller with these options reads. The options must have `user` or a preset."""
-    user, claims, lists = options.user or "", options.claims or {}, options.lists or {}
-    if options.preset is not None:
-        preset = FORWARD_PRESETS[options.preset]
-        user = preset.user.lower()
-        claims = {name: header.lower() for name, header in preset.claims.items()}
-        lists = {name: header.lower() for name, header in preset.lists.items()}
-    return ForwardAuthConfig(caller, user, claims, lists, options.secret_header, options.require)
+        """All headers that it reads, in lower case."""
+        return self.proxy.headers | ({self.secret_header.name} if self.secret_header is not None else frozenset())
 
 
 def option_problems(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
@@ -128,7 +106,7 @@ def option_problems(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
     else:
         yield from _problems_by_hand(options)
     secret = options.secret_header
-    if secret is not None and secret.name in forward_auth_config("", options).claim_headers:
+    if secret is not None and secret.name in options.proxy.headers:
         yield ("secret_header", "name"), "is read as a claim already: the secret would be one"
 
 

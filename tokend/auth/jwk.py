@@ -4,6 +4,8 @@ joserfc takes a fifth of a process's memory. Import this module only inside func
 of a file.
 """
 
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -26,7 +28,7 @@ MAX_KEYS: Final = 50
 FEW: Final = 4
 """The most keys that an identity provider usually has."""
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-"""Members of private keys (RFC 7518). Importing such a key computes its parts from each other, which can take a minute."""
+"""Members of private keys (RFC 7518). Whoever reads a document with them could sign."""
 _LONGEST: Final[Mapping[str, int]] = {
     "n": MAX_RSA_BITS,
     "e": MAX_EXPONENT_BITS,
@@ -36,6 +38,8 @@ _LONGEST: Final[Mapping[str, int]] = {
 """The most bits of each public number."""
 _PUBLIC: Final = ("kty", "use", "key_ops", "alg", "kid", "crv", *_LONGEST)
 """Members that are imported (RFC 7517). Others, such as certificates, are not looked at."""
+# an RSA key that is too short is an error here, or is skipped: a warning would stand between the lines of the log
+warnings.filterwarnings("ignore", category=SecurityWarning, module=re.escape(__name__))
 
 
 def import_keys(document: object, pause: Callable[[], None] | None = None) -> tuple[jwk.Key, ...]:
@@ -52,10 +56,11 @@ def import_keys(document: object, pause: Callable[[], None] | None = None) -> tu
     for number, key in enumerate(document["keys"]):
         if pause is not None and number >= FEW:
             pause()
-        if not isinstance(key, dict) or key.get("use", "sig") != "sig" or not _is_bounded(key) or _is_short(key):
+        if not isinstance(key, dict) or key.get("use", "sig") != "sig" or not _is_bounded(key):
             continue
         try:
-            found.append(_sound(jwk.import_key({name: key[name] for name in _PUBLIC if name in key})))
+            kind = jwk.JWKRegistry.key_types[key["kty"]]
+            found.append(_sound(kind.import_key({name: key[name] for name in _PUBLIC if name in key})))
         except (JoseError, SecurityWarning, ValueError, TypeError, KeyError):
             continue
     return tuple(found)
@@ -90,11 +95,6 @@ def _is_bounded(key: Mapping[str, Any]) -> bool:
     return _PRIVATE.isdisjoint(key) and all(
         isinstance(key[name], str) and len(key[name]) * 6 <= bits + 16 for name, bits in _LONGEST.items() if name in key
     )
-
-
-def _is_short(key: Mapping[str, Any]) -> bool:
-    """Whether an RSA modulus is too short. joserfc would write a warning about it to standard error."""
-    return isinstance(key.get("n"), str) and len(key["n"]) * 6 < MIN_RSA_BITS
 
 
 def is_for(key: jwk.Key, algorithm: str) -> bool:

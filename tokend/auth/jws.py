@@ -47,6 +47,11 @@ def read(text: str) -> Token:
     return Token(_header(header), _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
 
 
+def is_public_key(text: str) -> bool:
+    """Whether a text is a public key, or the file of another key or a certificate, where a secret should stand."""
+    return "-----BEGIN" in text or text.lstrip().startswith(("ssh-", "ecdsa-"))
+
+
 def quoted(value: object) -> str:
     """The part of a header or claim that a log line may repeat."""
     return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else "(no printable text)"

@@ -8,6 +8,7 @@ from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from tokend.auth.contract import Place
+from tokend.auth.jws import is_public_key
 from tokend.auth.presets import PRESETS, Preset
 from tokend.core import strict_json
 from tokend.core.claims import Condition
@@ -40,7 +41,7 @@ def _preset_name(text: str) -> str:
 
 def _signing_secret(secret: Secret) -> Secret:
     text = secret.reveal()
-    if text.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-")):
+    if is_public_key(text):
         raise invalid("is a public key: whoever has it could make tokens; write it under keys")
     if len(text) < _MIN_SECRET:
         raise invalid(f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
@@ -49,8 +50,6 @@ def _signing_secret(secret: Secret) -> Secret:
 
 def _public_keys(value: object, info: ValidationInfo) -> tuple["Key", ...]:
     """The keys of a PEM or a JWKS document, which anybody may read."""
-    if isinstance(value, tuple):
-        return value
     resolve = (info.context or {}).get("public")
     if resolve is None or not isinstance(value, dict):
         raise invalid("must be {env: NAME}, {file: PATH} or {credential: NAME}")
@@ -162,8 +161,8 @@ class JwtOptions(StrictModel):
     )
 
     @property
-    def source(self) -> Preset:
-        """The preset, or an empty preset if everything is written out."""
+    def provider(self) -> Preset:
+        """The preset, or an empty one if everything is written out."""
         return PRESETS[self.preset] if self.preset is not None else _BY_HAND
 
     @property
@@ -174,31 +173,31 @@ class JwtOptions(StrictModel):
     @property
     def trusted(self) -> str:
         """The issuer, empty if none is written. All parts that the preset needs must be written."""
-        return (self.issuer or "") if self.preset is None else self.source.issuer.format_map(self.parts)
+        return (self.issuer or "") if self.preset is None else self.provider.issuer.format_map(self.parts)
 
     @property
     def audiences(self) -> frozenset[str]:
         """The audiences, empty if none is written."""
-        default = self.source.audience
+        default = self.provider.audience
         return frozenset(self.audience or ([default.format_map(self.parts)] if default else []))
 
     @property
     def is_complete(self) -> bool:
         """Whether issuer and audiences can be known."""
-        return all(name in self.parts for name in self.source.needs)
+        return all(name in self.parts for name in self.provider.needs)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions of `require`, and those of the preset on other claims."""
         written = {condition.path for condition in self.require}
-        return (*(condition for condition in self.source.require if condition.path not in written), *self.require)
+        return (*(condition for condition in self.provider.require if condition.path not in written), *self.require)
 
     @property
     def key_source(self) -> KeySource | None:
         """The source of the provider's keys; None if the keys are written out."""
         if self.keys is not None or self.secret is not None:
             return None
-        url = self.jwks if self.jwks is not None else self.source.jwks and self.source.jwks.format_map(self.parts)
+        url = self.jwks if self.jwks is not None else self.provider.jwks and self.provider.jwks.format_map(self.parts)
         return KeySource(self.trusted, discovery=True) if url is None else KeySource(url)
 
 
@@ -234,8 +233,8 @@ def trusted_issuer(caller: str, options: JwtOptions) -> TrustedIssuer:
         keys=keys,
         source=options.key_source,
         require=options.conditions,
-        by_azp=options.source.by_azp,
-        cookie=options.source.cookie,
+        by_azp=options.provider.by_azp,
+        cookie=options.provider.cookie,
     )
 
 
@@ -256,7 +255,7 @@ def option_problems(options: JwtOptions) -> Iterator[tuple[Place, str]]:
     if len(written) > 1:
         yield (written[1],), f"cannot be combined with {written[0]}: keys come from one of them"
     source = options.key_source
-    by_name = options.preset is not None and "url" not in options.source.needs  # the preset itself has https
+    by_name = options.preset is not None and "url" not in options.provider.needs  # the preset itself has https
     if source is not None and not by_name:
         key = "jwks" if options.jwks is not None else "issuer" if options.preset is None else "url"
         if not is_secure_url(source.url):
@@ -275,7 +274,7 @@ def _algorithms(options: JwtOptions) -> tuple[str, ...]:
 
 
 def _preset_problems(options: JwtOptions, name: str) -> Iterator[tuple[Place, str]]:
-    needs, given = options.source.needs, options.parts
+    needs, given = options.provider.needs, options.parts
     for part in needs:
         if part not in given:
             yield (part,), f"is missing: preset {name} needs {', '.join(needs)}"

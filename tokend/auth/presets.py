@@ -56,22 +56,30 @@ PRESETS: Final[Mapping[str, Preset]] = {
 
 
 class ForwardPreset(Struct, frozen=True):
-    """The headers of a proxy: for the user, for other claims, and for claims with commas between items (`lists`)."""
+    """The headers of a proxy, in lower case: for the user, who becomes `claims.sub`, and for other claims.
+
+    `lists`: claims whose headers have commas between items.
+    """
 
     user: str
     claims: Mapping[str, str]
     lists: Mapping[str, str]
 
+    @property
+    def headers(self) -> frozenset[str]:
+        """All of them."""
+        return frozenset((self.user, *self.claims.values(), *self.lists.values()))
+
 
 FORWARD_PRESETS: Final[Mapping[str, ForwardPreset]] = {
     "oauth2-proxy": ForwardPreset(  # its responses to nginx and Traefik, with --set-xauthrequest
-        user="X-Auth-Request-User",
-        claims={"email": "X-Auth-Request-Email", "preferred_username": "X-Auth-Request-Preferred-Username"},
-        lists={"groups": "X-Auth-Request-Groups"},
+        user="x-auth-request-user",
+        claims={"email": "x-auth-request-email", "preferred_username": "x-auth-request-preferred-username"},
+        lists={"groups": "x-auth-request-groups"},
     ),
     "authelia": ForwardPreset(
-        user="Remote-User",
-        claims={"email": "Remote-Email", "name": "Remote-Name"},
-        lists={"groups": "Remote-Groups"},
+        user="remote-user",
+        claims={"email": "remote-email", "name": "remote-name"},
+        lists={"groups": "remote-groups"},
     ),
 }

@@ -9,10 +9,9 @@ from msgspec.structs import replace
 
 from tokend.config.apps import BuiltApp, build_app
 from tokend.config.backends import BuildContext, secret_resolver
-from tokend.config.callers import check_between_apps, check_trusted_proxies
+from tokend.config.callers import check_trusted_proxies
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigurationError, Report
-from tokend.config.routes import check_clashes
 from tokend.config.secrets import Read, Secrets
 from tokend.config.shape import RootShape
 from tokend.config.yaml_tree import LocatedDict
@@ -38,7 +37,7 @@ def merge_apps(root: LocatedDict) -> LocatedDict:
 class Assembled(Struct, frozen=True):
     """The parts of a tree as far as they could be built, with what is wrong in each.
 
-    What apps share is not checked yet; `check_shared` does that.
+    What two apps claim is not checked yet; `conflicts` does that.
     """
 
     report: Report
@@ -139,18 +138,6 @@ def _settings_fingerprint(tree: LocatedDict, reads: Iterable[Read]) -> str:
     for read in reads:
         found.update(hashlib.sha256(read.secret.reveal().encode("utf-8", "surrogatepass")).digest())
     return found.hexdigest()[:16]
-
-
-def check_shared(apps: Iterable[BuiltApp], report: Report) -> None:
-    """Report what two apps must not share: a path, or an issuer whose tokens do not name their app.
-
-    The problem is reported at the later app.
-    """
-    apps = tuple(apps)
-    check_clashes([route for built in apps for route in built.routes], report)
-    check_between_apps(
-        {(built.app.name, name): built.callers[name] for built in apps for name in built.callers}, report
-    )
 
 
 def _secrets_of(tree: LocatedDict, secrets: Secrets) -> Secrets:

@@ -14,7 +14,7 @@ from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend
 from tokend.config.backends import BuildContext
 from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
-from tokend.config.partly_valid import NO_VALUE, Part
+from tokend.config.partly_valid import Part
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.core.claims import ClaimPath
@@ -95,7 +95,7 @@ def build_callers(
         at = (*path, "callers", name)
         scheme = _scheme(caller, at, report)
         options = None if scheme is None else _options(scheme, caller.schemes[scheme.name], at, tools)
-        rules = _rules(caller, scheme, at, f"{app.name}.{name}", kinds, min_ttl, report)
+        rules = _rules(caller, at, f"{app.name}.{name}", RuleContext(kinds, min_ttl, scheme, report))
         built[name] = BuiltCaller(rules, scheme, options, _keys(scheme, options, at, report))
     for scheme, named in _by_scheme(built).items():
         with _reported(scheme, (*path, "callers", next(iter(named)), scheme.name), report):
@@ -202,9 +202,6 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
 def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, tools: BuildContext) -> Any:
     """The options under the scheme's key. None if a part is wrong, since nothing can be concluded from the rest."""
     place = (*at, scheme.name)
-    if written is None:
-        tools.report.add_broken(place, NO_VALUE)
-        return None
     options = tools.valid_options(scheme.Options, written, place)
     return None if tools.report.touches(place) else options
 
@@ -220,24 +217,17 @@ def _keys(scheme: type[AuthScheme] | None, options: Any, at: KeyPath, report: Re
     return keys
 
 
-def _rules(
-    caller: CallerShape,
-    scheme: type[AuthScheme] | None,
-    at: KeyPath,
-    name: str,
-    kinds: Mapping[str, Backend | None],
-    min_ttl: int,
-    report: Report,
-) -> tuple[Rule, ...]:
+def _rules(caller: CallerShape, at: KeyPath, name: str, context: RuleContext) -> tuple[Rule, ...]:
+    scheme = context.scheme
     if caller.rules is not None:
-        return build_rules(caller.rules, (*at, "rules"), name, RuleContext(kinds, min_ttl, scheme, report))
+        return build_rules(caller.rules, (*at, "rules"), name, context)
     if scheme is None:
         return ()
     if scheme.needs_rules or scheme.brings_claims:  # without rules, each user could be every other
         sentence = f"is missing: a caller with {scheme.name} gets tokens by its rules alone; write {_RULES_EXAMPLE}"
-        report.add_after((*at, "rules"), sentence)
+        context.report.add_after((*at, "rules"), sentence)
         return ()
-    return (rule_for_all(name, kinds),)
+    return (rule_for_all(name, context.kinds),)
 
 
 def _by_scheme(callers: Mapping[_Name, BuiltCaller]) -> dict[type[AuthScheme], dict[_Name, Any]]:

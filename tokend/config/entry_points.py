@@ -66,11 +66,10 @@ class PluginGroup(Generic[T]):
             return self._loaded[name][1]
         where = f"{self.noun} '{name}' of {package_of(entry)}"
         plugin: T = _object_of(entry, where)
-        problem = _contract_problem(self.name, name, plugin)
-        if problem is not None and not _is_of_other_version(plugin):
-            raise PluginError(f"{where} is no {self.noun}: {entry.value} {problem}")
-        problem = _version_problem(plugin)
-        if problem is None and self.name == BACKENDS.name:  # of an older version, it declares nothing
+        problem = _version_problem(plugin)  # first: one of another version may lack what this one needs
+        if problem is None and (unmet := _contract_problem(self.name, name, plugin)) is not None:
+            problem = f"is no {self.noun}: {entry.value} {unmet}"
+        if problem is None and self.name == BACKENDS.name:
             problem = _declaration_problem(plugin)
         if problem is not None:
             raise PluginError(f"{where} {problem}")
@@ -219,14 +218,8 @@ def _declaration_problem(plugin: Any) -> str | None:
         return "has services, privileges or details that are no mappings as documented"
 
 
-def _is_of_other_version(plugin: object) -> bool:
-    """Whether it says a version that does not work here: then it may lack what this version needs."""
-    version = getattr(plugin, "api_version", None)
-    return type(version) is int and not OLDEST_API_VERSION <= version <= API_VERSION
-
-
 def _version_problem(plugin: object) -> str | None:
-    version = getattr(plugin, "api_version", None)
+    version = getattr(plugin, "api_version", API_VERSION)  # what has none is no plug-in, as the contract then says
     if isinstance(version, bool) or not isinstance(version, int):
         return "needs api_version, the number of the version of tokend.plugins that it was written for"
     if version > API_VERSION:

@@ -1,6 +1,6 @@
 """Says what a value of the configuration looks like, for errors: from the examples of the models' fields."""
 
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel
@@ -44,13 +44,9 @@ def _form(field: FieldInfo) -> str | None:
 
 def _form_of(annotation: Any) -> str | None:
     bare = bare_annotation(annotation)
-    if isinstance(bare, type) and issubclass(bare, BaseModel):
-        forms = {field.alias or name: (field.is_required(), _form(field)) for name, field in bare.model_fields.items()}
-        shown = [f"{name}: {form or '…'}" for name, (required, form) in forms.items() if required]
-        shown = shown or [f"{name}: {form}" for name, (_, form) in forms.items() if form][:1]
-        return f"{{{', '.join(shown)}}}" if shown else None
-    items = [argument for argument in get_args(bare) if argument is not Ellipsis]
-    if not items or get_origin(bare) not in (list, tuple, dict):
+    if not isinstance(bare, type) or not issubclass(bare, BaseModel):
         return None
-    item = _form_of(items[-1]) or '"…"'
-    return f"{{NAME: {item}}}" if get_origin(bare) is dict else f"[{item}]"
+    forms = {field.alias or name: (field.is_required(), _form(field)) for name, field in bare.model_fields.items()}
+    shown = [f"{name}: {form or '…'}" for name, (required, form) in forms.items() if required]
+    shown = shown or [f"{name}: {form}" for name, (_, form) in forms.items() if form][:1]
+    return f"{{{', '.join(shown)}}}" if shown else None

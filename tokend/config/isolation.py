@@ -3,15 +3,15 @@
 Pure: the next configuration follows from what was assembled and from the configuration that is served at present.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from tokend.config.apps import BuiltApp
-from tokend.config.assemble import Assembled, check_shared
+from tokend.config.assemble import Assembled
 from tokend.config.change import Change
 from tokend.config.conflicts import conflicts
-from tokend.config.problems import ConfigurationError, KeyPath, Problem, Report, in_order
+from tokend.config.problems import ConfigurationError, KeyPath, Problem, in_order
 from tokend.issuing.configuration import Configuration, Route
 from tokend.issuing.routing import TakenRoute, clash, literal_prefix, takes_from
 
@@ -65,14 +65,14 @@ def isolate(
     `unreadable`: problems of apps whose file cannot be read. Raises `ConfigurationError` for errors outside the apps, and
     for any error if `server.on_invalid_app` is `refuse`.
     """
-    rejected = {**_own_problems(assembled), **unreadable}
+    rejected = {**assembled.report.of_apps, **unreadable}
     before = {} if previous is None else previous.built_apps
     steady, changed = _served(assembled, before, rejected)
     claimed = [  # nobody else gets them while their app is repaired
         entry
         for name in rejected
         if name not in before and name not in unreadable
-        for entry in _known_routes(assembled, name)
+        for entry in _routes_of(assembled, name)
     ]
     while found := conflicts(steady, changed, claimed, before, assembled.report.root):
         rejected |= found
@@ -99,19 +99,6 @@ def isolate(
         changed=differing & before.keys(),
         removed=frozenset(before.keys() - served.keys()),
     )
-
-
-def _own_problems(assembled: Assembled) -> dict[str, Problems]:
-    """The problems that each app has by itself: looked for where there is any among all of them."""
-    found = dict(assembled.report.of_apps)
-    together = Report(assembled.report.root)
-    check_shared(assembled.apps.values(), together)
-    for name in together.of_apps:
-        if name not in found:
-            only = Report(assembled.report.root)
-            check_shared([assembled.apps[name]], only)
-            found |= only.of_apps
-    return found
 
 
 def _all_problems(assembled: Assembled, of_apps: Mapping[str, Problems]) -> list[Problem]:
@@ -159,12 +146,8 @@ def _by_place(routes: Iterable[Route]) -> _Places:
     return found
 
 
-def _known_routes(assembled: Assembled, name: str) -> Iterator[tuple[KeyPath, Route]]:
-    """The routes of an invalid app whose path and host are valid."""
-    report = assembled.report
-    for path, route in assembled.apps[name].routes if name in assembled.apps else ():
-        if not report.is_broken(path) and not any(report.touches((*path, key)) for key in ("path", "host")):
-            yield path, route
+def _routes_of(assembled: Assembled, name: str) -> tuple[tuple[KeyPath, Route], ...]:
+    return assembled.apps[name].routes if name in assembled.apps else ()
 
 
 def _taken(assembled: Assembled, name: str, places: _Places) -> tuple[TakenRoute, ...]:
@@ -177,7 +160,7 @@ def _taken(assembled: Assembled, name: str, places: _Places) -> tuple[TakenRoute
             route.app.options.cors.origins.written,
             tuple(sorted(route.cors_headers)),
         )
-        for _, route in _known_routes(assembled, name)
+        for _, route in _routes_of(assembled, name)
         if not any(clash(other, route) for other in places.get((route.host, literal_prefix(route.path)), ()))
         and not any(
             takes_from(route, other)

@@ -249,10 +249,7 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
         raise ConfigurationError(problems)
     files = Files()
     name = _file_name(file, environment, directory, files)
-    unreadable: list[Problem] = []
-    tree = read_file(directory / name, printable(name), files, unreadable) if name is not None else {}
-    if unreadable:
-        raise ConfigurationError(unreadable)
+    tree = read_file(directory / name, printable(name), files) if name is not None else {}
     written = plain(tree.get("server") or {})
     found: dict[str, Any] = {"listen": Listen(), "admin": None}
     for key in list(found.keys() & written.keys()) if isinstance(written, dict) else ():

@@ -15,6 +15,7 @@ from tokend.core.validation import redact_secrets
 DOTENV: Final = ".env"
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of one configuration file."""
+_NO_APP: Final = "holds no app: write the app's keys, {} if it has none of its own, or delete the file"
 
 
 def read_tree(path: Path, name: str, files: Files) -> tuple[LocatedDict, dict[str, tuple[Problem, ...]]]:
@@ -24,7 +25,7 @@ def read_tree(path: Path, name: str, files: Files) -> tuple[LocatedDict, dict[st
     """
     problems: list[Problem] = []
     of_apps: dict[str, tuple[Problem, ...]] = {}
-    tree = read_file(path, name, files, problems)
+    tree = read_file(path, name, files)
     apps = tree.get("apps")
     for pattern in _include_patterns(tree):
         if apps is None or isinstance(apps, LocatedDict):  # otherwise the models report what is wrong
@@ -78,8 +79,11 @@ def _include(
     for path in found:
         name = printable(str(path.relative_to(base)) if path.is_relative_to(base) else str(path))
         app_name = printable(path.stem)
-        of_file: list[Problem] = []
-        app = read_file(path, name, files, of_file, holds_app=True)
+        app, of_file = LocatedDict(Location(name)), list[Problem]()
+        try:
+            app = read_file(path, name, files, holds_app=True)
+        except ConfigurationError as error:
+            of_file += error.problems
         if app_name in apps:
             where = apps.locations[app_name]
             of_file.append(Problem(Location(name), ("apps", app_name), f"stands in {where} already"))
@@ -89,41 +93,40 @@ def _include(
             of_apps[app_name] = of_apps.get(app_name, ()) + tuple(of_file)
 
 
-def read_file(path: Path, name: str, files: Files, problems: list[Problem], *, holds_app: bool = False) -> LocatedDict:
-    """The tree of one file; empty if it cannot be read, which `problems` then says. `holds_app`: it has to hold an app."""
+def read_file(path: Path, name: str, files: Files, *, holds_app: bool = False) -> LocatedDict:
+    """The tree of one file. Raises `ConfigurationError`. `holds_app`: it has to hold an app."""
+    text = _text(path, name, files)
+    try:
+        tree = parse(text, name, "app_id: …") if holds_app else parse(text, name)
+    except YamlError as error:
+        raise ConfigurationError([Problem(location, (), sentence) for location, sentence in error.problems]) from error
+    if holds_app and tree.is_blank:
+        raise ConfigurationError([Problem(Location(name), (), _NO_APP)])
+    return tree
+
+
+def _text(path: Path, name: str, files: Files) -> str:
+    """What a file holds. Raises `ConfigurationError`."""
     try:
         raw = files.read(path, MAX_FILE)
-        if len(raw) > MAX_FILE:
-            problems.append(Problem(Location(name), (), "is over 16 MiB"))
-        else:
-            tree = parse(raw.decode(), name, "app_id: …") if holds_app else parse(raw.decode(), name)
-            if holds_app and tree.is_blank:
-                sentence = "holds no app: write the app's keys, {} if it has none of its own, or delete the file"
-                problems.append(Problem(Location(name), (), sentence))
-            return tree
     except OSError as error:
-        problems.append(Problem(Location(name), (), f"cannot be read: {error.strerror}"))
-    except UnicodeDecodeError:
-        problems.append(Problem(Location(name), (), "is not UTF-8 text"))
-    except YamlError as error:
-        problems += [Problem(location, (), sentence) for location, sentence in error.problems]
-    return LocatedDict(Location(name))
+        raise ConfigurationError([Problem(Location(name), (), f"cannot be read: {error.strerror}")]) from error
+    if len(raw) > MAX_FILE:
+        raise ConfigurationError([Problem(Location(name), (), "is over 16 MiB")])
+    text = utf8_text(raw)
+    if text is None:
+        raise ConfigurationError([Problem(Location(name), (), "is not UTF-8 text")])
+    return text
 
 
 def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
     """The environment with the variables of `.env` that it does not set. Raises `ConfigurationError`."""
     path, files = directory / DOTENV, files or Files()
-    try:
-        text = utf8_text(files.read(path, MAX_FILE) if files.is_file(path) else b"")
-    except OSError as error:
-        raise ConfigurationError([Problem(Location(".env"), (), f"cannot be read: {error.strerror}")]) from error
-    if text is None:
-        raise ConfigurationError([Problem(Location(".env"), (), "is not UTF-8 text")])
-    bindings = list(parse_stream(StringIO(text)))
+    bindings = list(parse_stream(StringIO(_text(path, DOTENV, files) if files.is_file(path) else "")))
     # an unread line may hide the lines after it: a quote ends at the next one
     lines = [binding.original.line for binding in bindings if binding.error]
     if lines:
         sentence = "is not NAME=VALUE, or a quote in it does not end"
-        raise ConfigurationError([Problem(Location(".env", line, 1), (), sentence) for line in lines])
+        raise ConfigurationError([Problem(Location(DOTENV, line, 1), (), sentence) for line in lines])
     filled = {binding.key: binding.value for binding in bindings}
     return {key: value for key, value in filled.items() if key and value is not None} | dict(environment)

@@ -39,17 +39,21 @@ def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds 
 def build_routes(
     shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], tools: BuildContext
 ) -> list[tuple[KeyPath, Route]]:
-    """The app's routes with their places in the configuration. The default is a route at `/` and the app's name."""
+    """The app's routes whose path and host are valid, with their places. The default is a route at `/` and the app's name."""
     written, report = shape.routes, tools.report
     if written is None:
         written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
     within = _Within(app, kinds_of(shape), callers, tools)
-    return [
-        ((*path, "routes", index), _route(route, (*path, "routes", index), within))
-        for index, route in enumerate(written)
-    ]
+    routes: list[tuple[KeyPath, Route]] = []
+    for index, options in enumerate(written):
+        at = (*path, "routes", index)
+        route = _route(options, at, within)
+        if not report.is_broken(at) and not any(report.touches((*at, key)) for key in ("path", "host")):
+            routes.append((at, route))
+    check_clashes(routes, report)
+    return routes
 
 
 _Places = dict[tuple[str | None, tuple[str, ...]], list[tuple[KeyPath, Route]]]
@@ -63,18 +67,7 @@ def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> No
     """
     places: _Places = {}
     order: dict[KeyPath, int] = {}
-    sound: set[tuple[int, ...]] = set()  # combinations of dialects without a clash, which thousands of apps share
     for path, route in routes:
-        if report.is_broken(path) or any(report.touches((*path, key)) for key in ("path", "host")):
-            continue
-        together = tuple(map(id, route.dialects))
-        if together in sound:
-            pass
-        elif template := clash(route, route):
-            sentence = f"names two dialects that both answer {redact_secrets(template)}: give each a route of its own"
-            report.add_after(path, sentence)
-        elif route.path == literal_prefix(route.path):
-            sound.add(together)
         here = places.setdefault((route.host, literal_prefix(route.path)), [])
         for other_path, other in here:
             if template := clash(other, route):
@@ -82,11 +75,9 @@ def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> No
                 break
         here.append((path, route))
         order[path] = len(order)
-    reported: set[KeyPath] = set()
     for path, other_path, template in _taken_between_apps(places):
         later, earlier = sorted((path, other_path), key=order.__getitem__, reverse=True)
-        if later not in reported:
-            reported.add(later)
+        if not report.touches(later):
             _report_clash(later, earlier, template, report)
 
 
@@ -134,7 +125,7 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     authenticator = build_authenticator(taken_in, context, (*at, "callers"), report)
     if options.path == "/" and not authenticator.path_key_callers:  # below a key, `/` is no page of the server
         _check_root(dialects, at, report)
-    return Route(
+    route = Route(
         app=app,
         options=options,
         dialects=tuple(dialects),
@@ -143,6 +134,10 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
         dialect_options=dialect_options,
         warnings=_warnings(dialects, dialect_options, at, report),
     )
+    if template := clash(route, route):
+        sentence = f"names two dialects that both answer {redact_secrets(template)}: give each a route of its own"
+        report.add_after(at, sentence)
+    return route
 
 
 def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Dialect]:

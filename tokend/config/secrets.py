@@ -100,13 +100,14 @@ class Secrets:
             self.paths.add(str(path))
         try:
             check = None if reference.file is None or public else partial(self._check_mode, what)
-            text = utf8_text(self._files.read(path, MAX_BYTES, check))
+            raw = self._files.read(path, MAX_BYTES, check)
         except OSError as error:
             raise SecretProblem(f"the {what} cannot be read: {error.strerror}") from error
+        if len(raw) > MAX_BYTES:
+            raise SecretProblem(f"the {what} is too long")
+        text = utf8_text(raw)
         if text is None:
             raise SecretProblem(f"the {what} is not UTF-8 text")
-        if len(text) > MAX_BYTES:
-            raise SecretProblem(f"the {what} is too long")
         if not text:
             raise SecretProblem(f"the {what} is empty")
         return _bare(text, what)

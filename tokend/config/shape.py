@@ -25,10 +25,8 @@ from tokend.issuing.app_options import AppOptions, RouteOptions
 from tokend.issuing.server_settings import RootOptions
 
 
-def _route(value: object, info: ValidationInfo) -> object:
+def _route(value: LocatedDict, info: ValidationInfo) -> object:
     """The route, at `/` if its path is wrong, so that its other problems are reported too."""
-    if not isinstance(value, LocatedDict):
-        return value
     report = report_of(info)
     if report.is_broken(value.path):
         return RouteOptions(path="/")

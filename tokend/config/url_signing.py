@@ -1,16 +1,13 @@
 """An app's keys for signed URLs: random, long enough, and not used to sign anything else."""
 
-from typing import Final
-
 from tokend.auth.contract import SigningKeys
+from tokend.auth.jws import is_public_key
 from tokend.auth.signed_url import MIN_SECRET, signing_keys
 from tokend.config.backends import BuildContext
 from tokend.config.problems import KeyPath
 from tokend.config.shape import AppShape
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
-
-_KEYS_OF_ANOTHER_KIND: Final = ("-----BEGIN", "ssh-", "ecdsa-")
 
 
 def build_url_signing(
@@ -28,7 +25,7 @@ def build_url_signing(
         if secret is None:
             continue
         text = secret.reveal()
-        if len(text.encode()) < MIN_SECRET or text.lstrip().startswith(_KEYS_OF_ANOTHER_KIND):
+        if len(text.encode()) < MIN_SECRET or is_public_key(text):
             report.add_after(
                 at, f"must be a random text of at least {MIN_SECRET} bytes; `openssl rand -hex 32` makes one"
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from msgspec.structs import replace
 
-from tokend.adapters.resources import CannotStart, Opened, Resources
+from tokend.adapters.resources import CannotStart, Opened, Resources, needed_by
 from tokend.adapters.system import Clock, Nonces
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
@@ -137,7 +137,7 @@ class Control:
         """Forget the configuration that was prepared, and close what only it needed. No request has used that."""
         self._prepared = None
         if self._resources is not None and self._opened_before is not None:
-            self._resources.close_opened_since(self._opened_before)
+            self._resources.close_all_except(self._opened_before)
         self._opened_before = None
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
 
@@ -207,7 +207,7 @@ class Control:
     def _close_unused(self, commits: int) -> None:
         """Close what only replaced configurations used, unless another was committed since."""
         if self._resources is not None and self._commits == commits and self._prepared is None:
-            self._resources.close_all_except(self.active.configuration.options)
+            self._resources.close_all_except(needed_by(self.active.configuration.options))
 
 
 def _warnings_of(configuration: Configuration, now: float) -> tuple[str, ...]:

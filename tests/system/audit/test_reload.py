@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.unit.adapters.audit_faults import NOW, decided, numbers
 from tests.unit.http.running import OPEN, configuration_of
-from tokend.adapters.resources import Resources
+from tokend.adapters.resources import Resources, needed_by
 from tokend.core.audit_records import verify
 from tokend.telemetry.log import JsonLog
 
@@ -22,7 +22,7 @@ async def test_two_settings_of_one_file_have_chains_of_their_own(tmp_path: Path)
     await before.audit.record((decided(1),))
     await after.audit.record((decided(2),))
     await before.audit.record((decided(3),))
-    outside.close_all_except(later)
+    outside.close_all_except(needed_by(later))
     await outside.close()
     assert sorted(numbers(file)) == [1, 2, 3], "what was late is written when its audit is closed"
     assert list(verify(file.read_bytes().splitlines())) == []
@@ -38,7 +38,7 @@ async def test_a_reload_that_changes_the_instance_begins_another_chain_with_it(t
     assert before.audit is not None
     await before.audit.record((decided(1),))
     after = resources.open(later)
-    resources.close_all_except(later)
+    resources.close_all_except(needed_by(later))
     assert after.audit is not None
     await after.audit.record((decided(2),))
     await resources.close()

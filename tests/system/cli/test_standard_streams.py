@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.running import CERTIFICATE, CREDENTIALS, clean_environment, serving
+from tests.running import CERTIFICATE, CREDENTIALS, clean_environment, serving, tokend
 from tests.system.workers.load import waits
 from tests.unit.config.writing import ONE_APP
 
@@ -234,3 +236,15 @@ def test_health_tells_by_its_exit_code_where_its_output_is_full(tmp_path: Path) 
         for output in (">/dev/full", ">&-"):
             checked = _started(tmp_path, f'exec "$@" {output}', f"health --url {server.url}")
             assert (checked.communicate(timeout=120)[1], checked.returncode) == ("", 0)
+
+
+def test_a_key_that_is_too_short_is_a_problem_and_no_warning_of_a_library(tmp_path: Path) -> None:
+    """The library's warning, with a line of our source, stood before the problem, or between the lines of a server's log."""
+    short = generate_private_key(65537, 1024).public_key()
+    pem = short.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(pem)
+    jwt = 'jwt: {issuer: "https://id.example.com", audience: tokend, keys: [{file: key.pem}]}'
+    (tmp_path / "config.yaml").write_text(f'{ONE_APP}      web: {{{jwt}, rules: [{{user: "*"}}]}}\n')
+    done = tokend(tmp_path, ENVIRONMENT, "check")
+    assert "is neither a public key in PEM form" in done.stderr
+    assert "Warning" not in done.stderr

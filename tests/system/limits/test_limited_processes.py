@@ -17,7 +17,7 @@ from tests.running import DEMO, clean_environment, serving, tokend
 from tests.system.limits.redis_server import RedisServer
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.redis_limiter import RedisLimiter
-from tokend.adapters.resources import Resources
+from tokend.adapters.resources import Resources, needed_by
 from tokend.config.loading import load
 from tokend.core.secrets import Secret
 from tokend.installing import install_command
@@ -85,7 +85,7 @@ async def test_what_is_open_stays_open_for_the_next_setup_that_asks_for_it() -> 
     assert outside.open(again).limiter is limiter
     kept = outside.open(otherwise)
     assert kept.limiter is not limiter
-    outside.close_all_except(otherwise)
+    outside.close_all_except(needed_by(otherwise))
     assert outside.open(otherwise).limiter is kept.limiter
     assert outside.open(again).limiter is not limiter
     await outside.close()

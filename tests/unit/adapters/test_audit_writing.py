@@ -179,6 +179,15 @@ def test_what_cannot_be_recorded_of_an_operator_leaves_no_descriptor_open() -> N
     assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
+def test_an_audit_that_cannot_open_its_second_file_leaves_the_first_one_closed(tmp_path: Path) -> None:
+    """Each reload that was refused for it kept one descriptor open."""
+    settings = AuditSettings(to=(str(tmp_path / "audit.jsonl"), str(tmp_path / "no folder" / "audit.jsonl")))
+    before = len([*Path("/proc/self/fd").iterdir()])
+    with pytest.raises(FileNotFoundError):
+        Audit(settings, "w", JsonLog(io.BytesIO(), lambda: NOW))
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
 def test_an_audit_closes_also_if_no_thread_can_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stayed open, and so did everything else that was to close with it."""
     audit = audit_to(str(tmp_path / "audit.jsonl"))

@@ -9,7 +9,7 @@ from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AppContext, Credentials
 from tokend.auth.forward_auth import ForwardAuth, Headers
-from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader, forward_auth_config
+from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader
 from tokend.core.claims import Condition, parse_claim_path
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller
@@ -103,6 +103,6 @@ async def test_the_reason_names_an_authorization_that_is_not_bearer() -> None:
 
 
 def test_all_that_is_read_is_named() -> None:
-    assert forward_auth_config("staff", STAFF).headers == NAMING.keys()
+    assert STAFF.headers == NAMING.keys()
     assert Authenticator([_scheme(STAFF)]).proxy_headers == NAMING.keys()
     assert SECRET not in repr(STAFF)

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "cannot be built: a plug-in of it raised": "see above",
     "cannot be checked:": "see above",
     "the credentials cannot be checked:": "see above",
+    "the folder of": "it needs a folder that cannot be read: test_files.py",
     "holds no app: write the app's keys, {} if it has none of its own, or delete the file": "test_files.py",
     "holds only a line break": "test_secret_lines.py",
     "begins with a byte order mark: save it as UTF-8 without BOM": "test_secret_lines.py",

@@ -42,7 +42,7 @@ def test_the_presets_of_forward_auth() -> None:
             ", ".join(f"`{claim}`: `{header}`" for claim, header in headers.items())
             for headers in (preset.claims, preset.lists)
         )
-        assert f"| `{name}` | `{preset.user}` | {claims} | {lists} |" in _section(FORWARD_AUTH)
+        assert f"| `{name}` | `{preset.user}` | {claims} | {lists} |" in _section(FORWARD_AUTH).lower()
 
 
 def test_every_environment_variable_has_its_row() -> None:

@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, loaded
 from tokend.auth.forward_auth import ForwardAuth
-from tokend.auth.forward_auth_options import ForwardAuthConfig
+from tokend.auth.forward_auth_options import ForwardAuthOptions
+from tokend.auth.presets import ForwardPreset
 from tokend.config.loading import ConfigurationError
 from tokend.config.schema import json_schema
 from tokend.issuing.configuration import Configuration
@@ -28,11 +29,11 @@ def _file(**callers: str) -> str:
 {written}"""
 
 
-def _forwardings(configuration: Configuration) -> tuple[ForwardAuthConfig, ...]:
+def _forwardings(configuration: Configuration) -> tuple[ForwardAuthOptions, ...]:
     (route,) = configuration.routes
-    (scheme,) = route.authenticator._schemes
+    (scheme,) = route.authenticator
     assert isinstance(scheme, ForwardAuth)
-    return scheme._configs
+    return tuple(scheme.callers.values())
 
 
 def test_a_preset_gives_the_headers(tmp_path: Path) -> None:
@@ -40,13 +41,12 @@ def test_a_preset_gives_the_headers(tmp_path: Path) -> None:
         tmp_path, _file(nginx="{preset: oauth2-proxy}", lia="{preset: authelia, require: {claims.groups: a}}")
     )
     nginx, lia = _forwardings(configuration)
-    assert nginx == ForwardAuthConfig(
-        "nginx",
+    assert nginx.proxy == ForwardPreset(
         "x-auth-request-user",
         {"email": "x-auth-request-email", "preferred_username": "x-auth-request-preferred-username"},
         {"groups": "x-auth-request-groups"},
     )
-    assert (lia.user, lia.claims, lia.lists) == (
+    assert lia.proxy == ForwardPreset(
         "remote-user",
         {"email": "remote-email", "name": "remote-name"},
         {"groups": "remote-groups"},
@@ -60,7 +60,7 @@ def test_written_out_with_a_secret_that_is_never_shown(tmp_path: Path) -> None:
     caller = "{user: X-User, secret_header: {name: X-Proxy, secret: {env: CERTIFICATE}}}"
     (found,) = _forwardings(loaded(tmp_path, _file(staff=caller)))
     assert found.secret_header is not None
-    assert (found.user, found.claims, found.lists, found.secret_header.name) == ("x-user", {}, {}, "x-proxy")
+    assert (found.proxy, found.secret_header.name) == (ForwardPreset("x-user", {}, {}), "x-proxy")
     assert found.secret_header.secret.reveal() == CERTIFICATE
     assert CERTIFICATE not in repr(found)
 
@@ -89,7 +89,7 @@ def test_two_callers_of_one_route_are_told_apart(one: str, two: str, tied: bool,
 def test_a_scheme_in_defaults_is_replaced_whole(tmp_path: Path) -> None:
     base = "\n    defaults: {callers: {staff: {forward_auth: {preset: authelia}, rules: [{user: '*'}]}}}"
     (found,) = _forwardings(loaded(tmp_path, _file(staff="{user: X-User}") + base))
-    assert (found.user, found.lists) == ("x-user", {})
+    assert found.proxy == ForwardPreset("x-user", {}, {})
 
 
 def _fits(tree: dict[str, Any]) -> bool:

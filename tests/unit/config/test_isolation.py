@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.config.writing import ENVIRONMENT, NOTHING, write
 from tokend.auth.jwt import Jwt
-from tokend.config import assemble, conflicts
+from tokend.config import conflicts
 from tokend.config.callers import check_between_apps
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, load
@@ -287,9 +287,8 @@ def test_apps_that_all_conflict_are_compared_a_few_times(
 
         return checks
 
-    for module in (assemble, conflicts):
-        monkeypatch.setattr(module, "check_clashes", counting(check_clashes))
-        monkeypatch.setattr(module, "check_between_apps", counting(check_between_apps))
+    monkeypatch.setattr(conflicts, "check_clashes", counting(check_clashes))
+    monkeypatch.setattr(conflicts, "check_between_apps", counting(check_between_apps))
     found = isolated(tmp_path, {f"app{number}": shared for number in range(50)})
     assert len(found.invalid_apps) == 50
     assert sum(checked) < 50 * 15

@@ -40,7 +40,7 @@ def _one(jwt: str) -> str:
 
 
 def _trusts(configuration: Configuration) -> list[TrustedIssuer]:
-    schemes = [scheme for route in configuration.routes for scheme in route.authenticator._schemes]
+    schemes = [scheme for route in configuration.routes for scheme in route.authenticator]
     return [trust for scheme in schemes if isinstance(scheme, Jwt) for trust in scheme._trusts]
 
 

@@ -40,6 +40,13 @@ def test_a_file_of_its_owner_alone_is_read(mode: int, tmp_path: Path) -> None:
     assert _certificate(load(None, {}, tmp_path)) == CERTIFICATE
 
 
+def test_a_file_that_is_too_long_is_refused_whatever_its_characters(tmp_path: Path) -> None:
+    """Its length was that of its text: a file of two bytes a character was cut at 65,537 bytes, and the rest was lost."""
+    write(tmp_path, {"config.yaml": IN_A_FILE, "certificate": "a" + "é" * 40_000})
+    with pytest.raises(ConfigurationError, match="the file certificate is too long"):
+        load(None, {}, tmp_path)
+
+
 def test_a_link_is_as_safe_as_what_it_leads_to(tmp_path: Path) -> None:
     """Kubernetes mounts secrets as links, whose own mode is always 777."""
     write(tmp_path, {"config.yaml": IN_A_FILE, "data/certificate": CERTIFICATE})

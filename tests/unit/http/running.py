@@ -20,8 +20,7 @@ from yarl import URL
 from tests.assembling import assemble
 from tests.in_process import InProcessServer, content_of, logged
 from tests.unit.http.wire import Reply
-from tokend.adapters.random_pool import RandomPool
-from tokend.adapters.system import Clock
+from tokend.adapters.system import SYSTEM_NONCES, Clock, SystemNonces
 from tokend.app import application_of
 from tokend.auth.key_digests import digest_of
 from tokend.config.isolation import Isolated
@@ -44,7 +43,6 @@ KINDS: Final = (
     *("rtc", "rtm", "chat", "streaming", "fpa", "fcdn", "apaas", "rtm2", "rtc_rtm", "convoai", "stt", "combined"),
 )
 """Every kind that comes with tokend."""
-_RANDOM: Final = RandomPool()
 
 
 class World(Struct, frozen=True):
@@ -52,8 +50,8 @@ class World(Struct, frozen=True):
 
     clock: Callable[[], float] = time.time
     elapsed: Callable[[], float] = time.monotonic
-    nonce: Callable[[], int] = _RANDOM.nonce
-    request_id: Callable[[], str] = _RANDOM.request_id
+    nonce: Callable[[], int] = SYSTEM_NONCES.nonce
+    request_id: Callable[[], str] = SYSTEM_NONCES.request_id
 
 
 WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, nonce=lambda: SALT - 1, request_id=lambda: "request-1")
@@ -157,7 +155,7 @@ def application(
 ) -> tuple[Control, RequestHandler, web.Application]:
     """The application of a configuration, with interfaces of the test's in the place of opened ones."""
     ready = configuration_of(configuration) if isinstance(configuration, str) else configuration
-    nonces = RandomPool()
+    nonces = SystemNonces()
     nonces.nonce, nonces.request_id = world.nonce, world.request_id  # type: ignore[method-assign]
     control = Control(Isolated(ready), Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
     control.active = ActiveConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))

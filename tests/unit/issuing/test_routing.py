@@ -191,8 +191,7 @@ def test_a_longer_path_takes_no_requests_of_another_app(path: str, acme_is_first
     apps = {"acme": "{path: /acme}", "bolt": path}
     with pytest.raises(ConfigurationError, match="could match the same requests") as raised:
         _table(**(apps if acme_is_first else dict(reversed(apps.items()))))
-    (problem,) = raised.value.problems
-    assert problem.path[:2] == ("apps", "bolt" if acme_is_first else "acme")
+    assert {problem.path[1] for problem in raised.value.problems} == apps.keys()
 
 
 def test_a_key_in_the_url_is_part_of_a_path_that_another_app_may_not_take() -> None:
