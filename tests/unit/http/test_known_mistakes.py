@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from tests.unit.http.running import DEMO, KEY, serving
+from tests.unit.http.running import DEMO, KEY, OPEN, serving
 from tests.unit.http.wire import Reply, read_reply, request_bytes
 from tokend.backends.agora import v007
 from tokend.core.interfaces import AuditSink, Interfaces
@@ -48,6 +48,20 @@ async def test_a_channel_whose_length_wraps_16_bits() -> None:
     await _error_response(
         "/v1/token", '{"kind":"rtc","uid":7,"channel":"' + "y" * 64 + '"}', 400, "invalid_field", "channel"
     )
+
+
+@pytest.mark.parametrize("parameter", [";x*", "; x*", "; charset=utf-8; x*"])
+async def test_a_content_type_with_half_a_parameter(parameter: str) -> None:
+    """The parser of the standard library raises `IndexError` for it."""
+    forms_too = OPEN.replace("path: /", "path: /, dialect: [native, agora-samples-chat]")
+    async with serving(forms_too) as server:
+        body = b'{"kind":"rtc","channel":"stage","uid":7}'
+        json_reply = await server.token_request(
+            "POST", "/v1/token", body, ("Content-Type", f"application/json{parameter}")
+        )
+        form = ("Content-Type", f"application/x-www-form-urlencoded{parameter}")
+        form_reply = await server.token_request("POST", "/token/generate", b"userId=ann", form)
+    assert (json_reply.status, form_reply.status) == (200, 200), json_reply.body + form_reply.body
 
 
 @pytest.mark.parametrize("uid", ["4294967296", "4294967303", "00", "-1", str(2**64), "%2B7", "07", "１", "7%20", "0x7"])
