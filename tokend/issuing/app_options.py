@@ -118,11 +118,6 @@ def parse_path(path: str) -> Parts:
     return tuple(Placeholder(piece[1:-1]) if piece[:1] == "{" and piece[-1:] == "}" else piece for piece in pieces)
 
 
-def prefix_of(path: Parts) -> str:
-    """The path with these parts: the inverse of `parse_path`."""
-    return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in path)
-
-
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
 """First segments of the server's own paths."""
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
