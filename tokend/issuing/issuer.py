@@ -229,7 +229,8 @@ def _within_restriction(
     if isinstance(again, Permit) and again.reach == permit.reach and _details(again) == _details(permit):
         return again
     results = rule_results(app, options, restricted, permit.token_request)
-    unmet = next((result.unmet for result in results if result.rule == permit.rule), ())
+    names_another = ("it names a user, which the request leaves out",)  # if the same rule fits, it fills in that user
+    unmet = next((result.unmet for result in results if result.rule == permit.rule), names_another)
     reasons = "; ".join(sentence.removeprefix(f"{SOURCE}: ") for sentence in unmet)
     api_error = ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {reasons}", operator=SOURCE)
     return Rejection(api_error, permit.grant)
