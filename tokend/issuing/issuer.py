@@ -176,8 +176,6 @@ async def _explained(route: Route, caller: Caller, token_request: TokenRequest, 
 
 
 async def _none_denied(app: App, caller: Caller, found: list[Verdict], interfaces: Interfaces) -> list[Verdict]:
-    if interfaces.deny is None:
-        return found
     return [await _not_denied(app, caller, verdict, interfaces) for verdict in found]
 
 
