@@ -6,8 +6,9 @@ import zlib
 
 import pytest
 
-from tests.unit.http.running import DEMO, KEY, OPEN, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, OPEN, serving
 from tests.unit.http.wire import Reply, read_reply, request_bytes
+from tokend.agora import build
 from tokend.backends.agora import v007
 from tokend.core.interfaces import AuditSink, Interfaces
 from tokend.core.model import Decision
@@ -48,6 +49,27 @@ async def test_a_channel_whose_length_wraps_16_bits() -> None:
     await _error_response(
         "/v1/token", '{"kind":"rtc","uid":7,"channel":"' + "y" * 64 + '"}', 400, "invalid_field", "channel"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"\ud800":"%s"}',
+        r'{"a\ud800":"%s","b":"%s"}',
+        r'{"x":{"\ud800":"%s"}}',
+        r"https://x/?\ud800=%s",
+        r"\ud800 %s",
+        r'"\ud83d\ude00 %s"',
+    ],
+)
+@pytest.mark.parametrize("first", ["0", r"\u0030"])
+async def test_half_of_a_surrogate_pair_in_a_text_to_inspect(text: str, first: str) -> None:
+    """No answer can hold it, so it must not be the name under which the token stood."""
+    token = build("rtc", app_id=APP_ID, certificate=CERTIFICATE, channel="room", uid=7)
+    async with serving(OPEN) as server:
+        sent = {"token": text.replace("%s", first + token[1:])}
+        reply = await server.token_request("POST", "/v1/inspect", sent)
+    assert reply.status in (200, 400), reply.body
 
 
 @pytest.mark.parametrize("parameter", [";x*", "; x*", "; charset=utf-8; x*"])
