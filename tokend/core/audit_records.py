@@ -329,5 +329,5 @@ def _decoded(line: bytes) -> _Line | None:
     """The line, or None if it is not an audit line."""
     try:
         return _DECODER.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
