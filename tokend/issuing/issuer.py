@@ -103,8 +103,7 @@ async def issue(
     for number, token_request in enumerate(requested.token_requests):
         await _let_others_run(number, interfaces)
         found.append(_decided(app, options, caller, token_request))
-    if rate_limiting.counts(app, interfaces):
-        found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
+    found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
     found = await _none_denied(app, caller, found, interfaces)
     if app.options.authorizer is not None and (
         requested.batch or not any(isinstance(verdict, Rejection) for verdict in found)
