@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Struct
 from pydantic import BeforeValidator, Field
 
+from tokend.core.authorizer import AuthorizerSettings
 from tokend.core.durations import Duration
-from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.validation import StrictModel, satisfying

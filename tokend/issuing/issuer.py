@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tokend.auth.contract import Credentials
 from tokend.core.audit_records import decision
-from tokend.core.authorizer_messages import SOURCE, question, unavailable
+from tokend.core.authorizer import SOURCE, question, unavailable
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest

@@ -23,9 +23,10 @@ from tests.unit.issuing.making import (
 from tokend.backends.agora.apaas import Apaas
 from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import NoOptions
+from tokend.core.authorizer import AuthorizerSettings, Question
 from tokend.core.declarations import NEVER, OPTIONAL, ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
+from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Grant, Issuance, Issued, Restriction, Service, TokenRequest
 from tokend.core.reach import Reach, reach_of
 from tokend.core.rules import Rule
