@@ -127,7 +127,7 @@ async def issue(
                 )
         outcomes.append(outcome)
         if isinstance(outcome, ApiError) and not requested.batch:
-            await _record(interfaces, decisions[-1:] if isinstance(token_request, TokenRequest) else [])
+            await _record(interfaces, decisions[number:])  # tokens of those before it are not released
             if len(found) > 1 and outcome.status == 403 and isinstance(token_request, TokenRequest):
                 raise outcome.of_kind(token_request.kind)
             raise outcome
