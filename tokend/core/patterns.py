@@ -26,16 +26,16 @@ class Placeholder(Struct, frozen=True):
     """A claim to insert. Its value must not contain `preceding` or `following`, or one value could match as another.
 
     They are the characters on both sides of the placeholder; empty where there is none. `preceding` counts only if a `*`
-    occurs earlier in the template, and is empty otherwise. `number` converts the value to a uid, if there is a transform.
+    occurs earlier in the template, and is empty otherwise. `transform`: the name of the function that makes a uid of it.
     """
 
     path: ClaimPath
-    number: Callable[[str], int] | None
+    transform: str | None
     preceding: str
     following: str
 
     def __str__(self) -> str:
-        transform = next((f"|{name}" for name, number in _TRANSFORMS.items() if number is self.number), "")
+        transform = "" if self.transform is None else f"|{self.transform}"
         return f"{{{self.path}{transform}}}"
 
 
@@ -185,7 +185,7 @@ def _placeholder(inside: str, preceding: str, following: str) -> Placeholder:
     path, pipe, transform = inside.partition("|")
     if pipe and transform not in _TRANSFORMS:
         raise invalid(f"has {{{redact_secrets(inside)}}}: the transforms are |uid and |screen_uid")
-    return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, preceding, following)
+    return Placeholder(parse_claim_path(path), transform if pipe else None, preceding, following)
 
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
@@ -200,8 +200,8 @@ def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     text = str(value)
     if "*" in text:
         raise NotApplicable(f"{placeholder.path} holds a *")
-    if placeholder.number is not None:
-        text = str(placeholder.number(text))
+    if placeholder.transform is not None:
+        text = str(_TRANSFORMS[placeholder.transform](text))
     if placeholder.following and placeholder.following in text:
         raise NotApplicable(
             f"{placeholder.path} holds the character that follows it in the rule, {placeholder.following!r}"

@@ -66,7 +66,7 @@ def test_the_parts_of_a_template() -> None:
     )
     assert parse_template("*-{claims.org}").parts == (None, "-", Placeholder(org, None, following="", preceding="-"))
     assert parse_template("*ab{claims.org}").parts[-1] == Placeholder(org, None, following="", preceding="b")
-    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, uid_of, following="", preceding=""),)
+    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, "uid", following="", preceding=""),)
 
 
 def test_a_number_for_a_text_stays_as_it_is() -> None:
