@@ -19,8 +19,8 @@ from tokend.backends.agora.credentials import RestApi
 from tokend.config.entry_points import BACKENDS, DIALECTS, installed
 from tokend.config.references import Certificate, SecretRef
 from tokend.config.shape import AppShape, RootShape
+from tokend.core.authorizer import AuthorizerSettings
 from tokend.core.errors import Code
-from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.rate_limits import Limits
 from tokend.core.rules import Rule, RuleTtl
 from tokend.core.validation import StrictModel

@@ -16,9 +16,16 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from tokend.adapters.http_client import ResponseProblem, network_reason, read_body
-from tokend.core.authorizer_messages import Answer, InvalidAnswer, read_answer, signature, unavailable
+from tokend.core.authorizer import (
+    Answer,
+    AuthorizerSettings,
+    InvalidAnswer,
+    Question,
+    read_answer,
+    signature,
+    unavailable,
+)
 from tokend.core.errors import ApiError
-from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
 from tokend.core.remembered import Remembered, memory_of
 

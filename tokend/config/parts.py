@@ -9,7 +9,7 @@ from tokend.config.entry_points import BACKENDS, installed
 from tokend.config.forms import APP, CALLER, ROUTE, form_at
 from tokend.config.problems import KeyPath, Report
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
-from tokend.core.validation import description_of, field_errors, invalid, redact_secrets
+from tokend.core.validation import field_at, field_errors, invalid, redact_secrets
 
 
 def report_of(info: ValidationInfo) -> Report:
@@ -86,8 +86,9 @@ def report_all(report: Report, path: KeyPath, error: ValidationError, model: typ
         place = (*path, *field_error.path)
         if field_error.unknown and _is_of_app(place) and place[-1] in installed(BACKENDS.name):
             sentence = f"unknown key: this is a kind; write backends: {{{place[-1]}: {{…}}}}"
-        if sentence in _DESCRIBED and (description := description_of(model, field_error.path)):
-            sentence = f"{sentence}: {description.partition('. ')[0]}"
+        field = field_at(model, field_error.path)
+        if sentence in _DESCRIBED and field is not None and field.description:
+            sentence = f"{sentence}: {field.description.partition('. ')[0]}"
         key = next((part for part in reversed(place) if isinstance(part, str)), "")
         if (
             sentence.startswith(_SHAPES)

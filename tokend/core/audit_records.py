@@ -56,26 +56,21 @@ def decision(
 
     `token_request` is None if the app has no such kind. `grant`: what a rejected request would have given, if known.
     """
-    rule = digest = api_error = None
     if isinstance(outcome, ApiError):
-        api_error = outcome
-        restricted_by = tuple([restriction.source for restriction in caller.restrictions])
-    else:
-        grant, rule, restricted_by = outcome.grant, outcome.rule, outcome.restricted_by
-        digest = hashlib.sha256(outcome.token.encode()).hexdigest()
+        return Decision(app, caller.name, token_request, grant, None, None, issued_at, outcome, request_id, caller.url)
     return Decision(
         app,
         caller.name,
         token_request,
-        grant,
-        rule,
-        digest,
+        outcome.grant,
+        outcome.rule,
+        hashlib.sha256(outcome.token.encode()).hexdigest(),
         issued_at,
-        api_error,
+        None,
         request_id,
         caller.url,
-        restricted_by,
-        expires=isinstance(outcome, ApiError) or outcome.expires_at is not None,
+        outcome.restricted_by,
+        expires=outcome.expires_at is not None,
     )
 
 
@@ -334,5 +329,5 @@ def _decoded(line: bytes) -> _Line | None:
     """The line, or None if it is not an audit line."""
     try:
         return _DECODER.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -1,15 +1,11 @@
 """base64url without padding (RFC 4648, section 5; RFC 7515, appendix C), as the parts of a JSON Web Token are written."""
 
-import binascii
-from typing import Final
-
-_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
-_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+import base64
 
 
 def encode(raw: bytes) -> bytes:
     """Return the text of bytes, as ASCII."""
-    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=")
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def decode(part: str) -> bytes:
@@ -19,7 +15,7 @@ def decode(part: str) -> bytes:
     """
     try:
         written = part.encode("ascii")
-        raw = binascii.a2b_base64(written.translate(_FROM_URL) + b"=" * (-len(written) % 4), strict_mode=True)
+        raw = base64.b64decode(written + b"=" * (-len(written) % 4), b"-_", validate=True)
     except ValueError as error:  # binascii's errors are ValueErrors, and so is that for letters beyond ASCII
         raise ValueError("not base64url") from error
     if encode(raw) != written:

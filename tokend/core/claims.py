@@ -18,7 +18,7 @@ class ClaimPath(Struct, frozen=True):
     steps: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "claims" + "".join(f".{step}" if re.fullmatch(r"[\w-]+", step) else f'["{step}"]' for step in self.steps)
+        return "claims" + "".join(f".{step}" if _STEP.fullmatch(f".{step}") else f'["{step}"]' for step in self.steps)
 
     def of(self, claims: Mapping[str, object]) -> object:
         """Return the value of the claim, or None if it is missing."""

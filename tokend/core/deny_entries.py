@@ -67,7 +67,7 @@ def parse_line(line: bytes) -> Entry | None:
     """Return the entry of a line, or None if the line is blank. Raises `ValueError` with a sentence for each mistake."""
     try:
         entry = _DECODER.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _parse_strictly(line)
     return entry if _is_plain(line, entry) else _parse_strictly(line)
 

@@ -21,7 +21,7 @@ class FieldLimit(Struct, frozen=True):
     allowed: tuple[Template | int, ...] = ()
 
 
-class Limit(Struct, frozen=True):
+class BoundLimit(Struct, frozen=True):
     """A limit with the caller's claims inserted."""
 
     any: bool
@@ -76,10 +76,10 @@ FieldLimits = dict[
 ]
 
 
-def bind_limits(limits: Mapping[str, FieldLimit], claims: Mapping[str, object]) -> Mapping[str, Limit]:
+def bind_limits(limits: Mapping[str, FieldLimit], claims: Mapping[str, object]) -> Mapping[str, BoundLimit]:
     """Insert claims. Raises `NotApplicable` if one is missing or cannot be inserted."""
     return {
-        name: Limit(
+        name: BoundLimit(
             limit.any,
             tuple(allowed.bind(claims) if isinstance(allowed, Template) else allowed for allowed in limit.allowed),
         )
@@ -87,7 +87,7 @@ def bind_limits(limits: Mapping[str, FieldLimit], claims: Mapping[str, object]) 
     }
 
 
-def unmet_fields(limits: Mapping[str, Limit], services: Iterable[Service]) -> dict[str, str]:
+def unmet_fields(limits: Mapping[str, BoundLimit], services: Iterable[Service]) -> dict[str, str]:
     """Return a sentence for each detail of which the limits do not allow a value. A detail without a limit is allowed."""
     return {
         name: f"field {name} {limits[name]}"

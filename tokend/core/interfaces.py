@@ -1,19 +1,15 @@
 """Protocols for everything that the issuer needs and that does I/O. The package `adapters` implements them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from msgspec import Struct
-from pydantic import AfterValidator, Field
 
-from tokend.core.durations import Duration
+from tokend.core.authorizer import AuthorizerSettings, Question
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Decision, Restriction
 from tokend.core.rate_limits import BucketGroup, Excess
 from tokend.core.reach import Reach
-from tokend.core.secrets import Secret
-from tokend.core.urls import is_plain_url
-from tokend.core.validation import StrictModel, satisfying
 
 
 class KeySource(Struct, frozen=True):
@@ -48,71 +44,6 @@ class DenyList(Protocol):
 
     async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         """Return a sentence that states why the grant is denied, or None if it is not."""
-
-
-_MIN_SECRET: Final = 32
-_MAX_TIMEOUT: Final = 5
-_MAX_CACHE: Final = 60
-
-
-_url = satisfying(
-    is_plain_url, "must be an https URL, or http on this machine itself, without a user, password or fragment"
-)
-_secret = satisfying(
-    lambda secret: len(secret.reveal()) >= _MIN_SECRET,
-    f"is shorter than {_MIN_SECRET} characters, so it can be guessed",
-)
-_timeout = satisfying(
-    lambda seconds: 1 <= seconds <= _MAX_TIMEOUT, f"must be 1s to {_MAX_TIMEOUT}s: a client waits as long as that"
-)
-_cache = satisfying(
-    lambda seconds: seconds <= _MAX_CACHE,
-    f"must be at most {_MAX_CACHE}s: a change in the backend counts only after it",
-)
-
-
-class AuthorizerSettings(StrictModel):
-    """The app's own backend, which decides before a token is issued. It may refuse or restrict, never extend.
-
-    Times are in seconds.
-    """
-
-    url: Annotated[str, AfterValidator(_url)] = Field(
-        description="where questions are sent: https, or http on this machine. Redirects are not followed",
-        examples=["https://api.example.com/tokend/authorize"],
-    )
-    secret: Annotated[Secret, AfterValidator(_secret)] = Field(
-        description="signs the questions, at least 32 characters; it is never sent",
-        examples=[{"env": "AUTHORIZER_SECRET"}],
-    )
-    timeout: Annotated[Duration, AfterValidator(_timeout)] = Field(
-        default=1, description="how long a request waits for the answer, 1s to 5s. Default: 1s", examples=["2s"]
-    )
-    cache: Annotated[Duration, AfterValidator(_cache)] = Field(
-        default=0,
-        description=(
-            "how long an answer is reused for exactly the same question, at most 60s. Default: 0s, not reused"
-        ),
-        examples=["5s"],
-    )
-
-
-class Question(Struct, frozen=True):
-    """What the authorizer receives before a token is issued: the caller, and everything that the token would give.
-
-    `ttl`: seconds.
-    """
-
-    app: str
-    caller: str
-    claims: Mapping[str, object]
-    kind: str
-    users: tuple[str, ...]
-    channels: tuple[str, ...]
-    roles: tuple[str, ...]
-    capabilities: tuple[str, ...]
-    ttl: int
-    services: tuple[Mapping[str, object], ...] = ()
 
 
 class Authorizer(Protocol):

@@ -142,7 +142,7 @@ class Decision(Struct, frozen=True):
 
     `caller` and `token_request` are None if authentication failed; the latter also if the app has no such kind.
     `grant`: what the token gives, or would have given; None if that is not known. `url` is the id of the signed URL
-    of the request. `restricted_by` names the sources of the caller's restrictions. `expires`: whether the token ends by
+    of the request. `restricted_by` names the sources of the restrictions of a token. `expires`: whether the token ends by
     itself; one that is bound to a connection does not.
     """
 

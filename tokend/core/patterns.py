@@ -23,19 +23,19 @@ class NotApplicable(Exception):
 
 
 class Placeholder(Struct, frozen=True):
-    """A claim to insert. Its value must not contain `before` or `after`, or one value could match as another.
+    """A claim to insert. Its value must not contain `preceding` or `following`, or one value could match as another.
 
-    `before` is the character that follows the placeholder. `after` is the character in front of it, if a `*` occurs
-    earlier in the template. `number` converts the value to a uid, if the placeholder has a transform.
+    They are the characters on both sides of the placeholder; empty where there is none. `preceding` counts only if a `*`
+    occurs earlier in the template, and is empty otherwise. `transform`: the name of the function that makes a uid of it.
     """
 
     path: ClaimPath
-    number: Callable[[str], int] | None
-    before: str
-    after: str
+    transform: str | None
+    preceding: str
+    following: str
 
     def __str__(self) -> str:
-        transform = next((f"|{name}" for name, number in _TRANSFORMS.items() if number is self.number), "")
+        transform = "" if self.transform is None else f"|{self.transform}"
         return f"{{{self.path}{transform}}}"
 
 
@@ -125,8 +125,8 @@ def parse_template(text: str) -> Template:
         elif literal is not None:
             parts.append(literal)
         else:
-            following = matches[index + 1] if index + 1 < len(matches) else None
-            if following is not None and following.group(3) is None:
+            next_match = matches[index + 1] if index + 1 < len(matches) else None
+            if next_match is not None and next_match.group(3) is None:
                 raise invalid(
                     f"has nothing between {{{redact_secrets(inside)}}} and what follows: one value could run into the next; "
                     "put a character between"
@@ -137,8 +137,8 @@ def parse_template(text: str) -> Template:
                     f"has nothing between * and {{{redact_secrets(inside)}}}: one value could be the end of another; "
                     "put a character between"
                 )
-            after = in_front[-1:] if STAR in parts and isinstance(in_front, str) else ""
-            parts.append(_placeholder(inside or "", following.group(3)[0] if following else "", after))
+            preceding = in_front[-1:] if STAR in parts and isinstance(in_front, str) else ""
+            parts.append(_placeholder(inside or "", preceding, next_match.group(3)[0] if next_match else ""))
     first = parts[0]
     template = Template(tuple(parts), start=first if isinstance(first, str) else "")
     if any(isinstance(part, Placeholder) for part in parts):
@@ -181,11 +181,11 @@ def _number(four_bytes: bytes) -> int:
 _TRANSFORMS: Final[Mapping[str, Callable[[str], int]]] = {"uid": uid_of, "screen_uid": screen_uid_of}
 
 
-def _placeholder(inside: str, before: str, after: str) -> Placeholder:
+def _placeholder(inside: str, preceding: str, following: str) -> Placeholder:
     path, pipe, transform = inside.partition("|")
     if pipe and transform not in _TRANSFORMS:
         raise invalid(f"has {{{redact_secrets(inside)}}}: the transforms are |uid and |screen_uid")
-    return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, before, after)
+    return Placeholder(parse_claim_path(path), transform if pipe else None, preceding, following)
 
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
@@ -200,14 +200,14 @@ def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     text = str(value)
     if "*" in text:
         raise NotApplicable(f"{placeholder.path} holds a *")
-    if placeholder.number is not None:
-        text = str(placeholder.number(text))
-    if placeholder.before and placeholder.before in text:
+    if placeholder.transform is not None:
+        text = str(_TRANSFORMS[placeholder.transform](text))
+    if placeholder.following and placeholder.following in text:
         raise NotApplicable(
-            f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}"
+            f"{placeholder.path} holds the character that follows it in the rule, {placeholder.following!r}"
         )
-    if placeholder.after and placeholder.after in text:
+    if placeholder.preceding and placeholder.preceding in text:
         raise NotApplicable(
-            f"{placeholder.path} holds the character between a * and it in the rule, {placeholder.after!r}"
+            f"{placeholder.path} holds the character between a * and it in the rule, {placeholder.preceding!r}"
         )
     return text

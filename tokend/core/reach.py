@@ -17,6 +17,7 @@ from tokend.core.declarations import (
     Capability,
     Declarations,
     Role,
+    ServiceShape,
 )
 from tokend.core.model import ANY, ANY_TEXT, NOT_APPLICABLE, Extent, Grant, Service
 
@@ -70,18 +71,18 @@ def _reach_of_service(service: Service, declarations: Declarations) -> Reach:
             WILDCARD_PUBLISH: bool(roles - _LISTENING),
         }
         capabilities |= frozenset(name for name, needed in wild.items() if needed)
-    shape = declarations.services.get(service.name)
+    shape = declarations.services.get(service.name, ServiceShape())  # an inspection may meet another kind's
     named = frozenset((service.name,))
     return Reach(
-        users,
-        channels,
-        roles,
-        capabilities,
-        _NONE if shape is None or shape.kind is None else frozenset((shape.kind,)),
-        derived,
-        named if channel is NOT_APPLICABLE and shape is not None and shape.channel is NEVER else _NONE,
-        named if channel is NOT_APPLICABLE and (shape is None or shape.channel is not NEVER) else _NONE,
-        named if user is NOT_APPLICABLE and (shape is None or shape.user is not NEVER) else _NONE,
+        users=users,
+        channels=channels,
+        roles=roles,
+        capabilities=capabilities,
+        kinds=_NONE if shape.kind is None else frozenset((shape.kind,)),
+        derived_users=derived,
+        no_channel=named if channel is NOT_APPLICABLE and shape.channel is NEVER else _NONE,
+        omits_channel=named if channel is NOT_APPLICABLE and shape.channel is not NEVER else _NONE,
+        omits_user=named if user is NOT_APPLICABLE and shape.user is not NEVER else _NONE,
     )
 
 

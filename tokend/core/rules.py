@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, PrivateAttr
 from tokend.core.conditions import Conditions
 from tokend.core.declarations import APP_ADMIN
 from tokend.core.durations import Duration
-from tokend.core.field_limits import FieldLimits, Limit, bind_limits, unmet_fields
+from tokend.core.field_limits import BoundLimit, FieldLimits, bind_limits, unmet_fields
 from tokend.core.lists import ItemOrSet
 from tokend.core.model import ANY, ANY_TEXT, Caller, Grant, Restriction
 from tokend.core.patterns import NotApplicable, Pattern, Template, parse_pattern, parse_template
@@ -148,7 +148,7 @@ class BoundRule(Struct, frozen=True):
     user: Pattern | None
     max_ttl: int | None
     bound_restrictions: tuple[BoundRestriction, ...]
-    fields: Mapping[str, Limit]
+    fields: Mapping[str, BoundLimit]
 
     @property
     def single_user(self) -> str | None:

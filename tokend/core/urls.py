@@ -23,7 +23,7 @@ def has_user(url: str) -> bool:
 
 
 def is_plain_url(url: str) -> bool:
-    """The same, for a URL that also has no user, password, fragment, blank or control character.
+    """Whether a URL is secure, and has no user, password, fragment, blank or control character.
 
     What is read here and what is sent would differ with these.
     """

@@ -168,12 +168,6 @@ def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]
     return list(_fields_at(model, path))
 
 
-def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str | None:
-    """The description of the field at a path; None if it has none."""
-    field = field_at(model, path)
-    return None if field is None else field.description
-
-
 def field_at(model: type[BaseModel], path: tuple[str | int, ...]) -> FieldInfo | None:
     """The field at a path; None if there is none."""
     return _fields_at(model, path[:-1]).get(str(path[-1])) if path else None

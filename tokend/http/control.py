@@ -61,7 +61,9 @@ class Control:
         log.configure(settings)
         self.traces = settings.traces
         self.metrics.keeps_details = settings.admin is not None and settings.admin.details
-        self.active = ActiveConfiguration.of(isolated.configuration, taken_routes=isolated.taken_routes)
+        self.active = ActiveConfiguration(
+            isolated.configuration, RouteTable(isolated.configuration.routes), taken_routes=isolated.taken_routes
+        )
         self._resources: Resources | None = None
         self._prepared: ActiveConfiguration | None = None
         self._opened_before: Opened | None = None
@@ -194,7 +196,7 @@ class Control:
             raise CannotStart("the application has not started: reload it while it serves")
         interfaces = counted_in(self.metrics, self._resources.open(configuration.options))
         knows_clients = configuration.knows_clients(self.listen)
-        return ActiveConfiguration.of(configuration, interfaces, knows_clients, taken_routes, table)
+        return ActiveConfiguration(configuration, table, interfaces, knows_clients, taken_routes)
 
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:

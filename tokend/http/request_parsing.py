@@ -110,9 +110,10 @@ def _bare_host(text: str) -> str | None:
 
 def media_of(request: web.BaseRequest) -> str:
     """FORM for a form and for a query without a content type; JSON otherwise."""
-    if hdrs.CONTENT_TYPE not in request.headers:
+    written = request.headers.get(hdrs.CONTENT_TYPE)  # aiohttp's `content_type` fails for parameters such as `;x*`
+    if written is None:
         return FORM if "?" in request.raw_path else JSON
-    return FORM if request.content_type == FORM else JSON
+    return FORM if written.partition(";")[0].strip().lower() == FORM else JSON
 
 
 def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:

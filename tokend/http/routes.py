@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from tokend.core.errors import ApiError, Code
-from tokend.dialects.contract import JSON, HttpResponse
+from tokend.dialects.contract import HttpResponse
 from tokend.http import cors, pages
 from tokend.http.parser_errors import UNREADABLE
 from tokend.http.request_parsing import host_of, media_of
@@ -194,11 +194,8 @@ class ConfiguredRoutes(_Resource):
                 error = ApiError(Code.METHOD_NOT_ALLOWED, "this path takes GET")
                 return RouteMatch(self._route(template), active, api_error=error)
             return RouteMatch(self._route(template, preflight), active, page=page)
-        table = active.table
-        host = host_of(request) if table.uses_host else None
-        media = media_of(request) if table.uses_media_type else JSON
         method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD] if preflight else request.method
-        match = table.match(method, host, parts, media)
+        match = active.table.match(method, host_of(request), parts, media_of(request))
         if isinstance(match, NoMatch):
             taken = _taken(request, active, parts, match)
             if taken is not None:
@@ -211,9 +208,8 @@ class ConfiguredRoutes(_Resource):
         self, request: web.Request, active: ActiveConfiguration, raw: str, api_error: ApiError
     ) -> RouteMatch:
         """The match of a path that cannot be read. Its app's pages may read why, in the shape of the dialect."""
-        table = active.table
         parts = readable_parts(raw)
-        match = table.match(request.method, host_of(request) if table.uses_host else None, parts)
+        match = active.table.match(request.method, host_of(request), parts)
         if (taken := _taken(request, active, parts, match)) is not None:
             return RouteMatch(self._route(None), active, api_error=api_error, taken=taken)
         no_match = NoMatch(match.route, match.dialect, template=match.template)

@@ -5,7 +5,6 @@ of them needs its place in the file (docs/decisions/0013-building-apps.md).
 """
 
 from collections.abc import Mapping
-from typing import Final, Self
 
 from msgspec import Struct
 
@@ -14,49 +13,34 @@ from tokend.issuing.configuration import Configuration, Route
 from tokend.issuing.origins import Origins
 from tokend.issuing.routing import RouteTable, TakenRoute, literal_prefix
 
-_NO_ORIGINS: Final = Origins()
-
 
 class ActiveConfiguration(Struct, frozen=True):
     """A configuration in force: its apps and routes, the route table, and the interfaces that were opened for it.
 
     `knows_clients`: whether limits by address count. `taken_routes`: the routes of each invalid app, by its name.
-    `only_origins`: the origins of a single app, none if there are several. `batches_responses`: whether the responses of one
-    turn of the loop have to be held together; where the audit is written for each token, its write does that.
     """
 
     configuration: Configuration
     table: RouteTable
-    interfaces: Interfaces
-    knows_clients: bool
-    taken_routes: Mapping[str, tuple[TakenRoute, ...]]
-    only_origins: Origins
-    batches_responses: bool
+    interfaces: Interfaces = Interfaces()
+    knows_clients: bool = True
+    taken_routes: Mapping[str, tuple[TakenRoute, ...]] = {}
 
-    @classmethod
-    def of(
-        cls,
-        configuration: Configuration,
-        interfaces: Interfaces = Interfaces(),
-        knows_clients: bool = True,
-        taken_routes: Mapping[str, tuple[TakenRoute, ...]] = {},  # it is never changed
-        table: RouteTable | None = None,
-    ) -> Self:
-        """`knows_clients`: as `Configuration.knows_clients` says. `table`: that of the configuration, if it is made already."""
-        apps, audit = list(configuration.apps.values()), configuration.options.audit
-        return cls(
-            configuration=configuration,
-            table=table or RouteTable(configuration.routes),
-            interfaces=interfaces,
-            knows_clients=knows_clients,
-            taken_routes=taken_routes,
-            only_origins=apps[0].options.cors.origins if len(apps) == 1 else _NO_ORIGINS,
-            batches_responses=audit is None or audit.sync == "off",
-        )
+    @property
+    def batches_responses(self) -> bool:
+        """Whether the responses of one turn of the loop have to be held together.
+
+        Where the audit is written for each token, its write does that.
+        """
+        audit = self.configuration.options.audit
+        return audit is None or audit.sync == "off"
 
     def origins_of(self, route: Route | None) -> Origins:
         """The web pages that may read responses of a route. None: responses of no route; a single app decides those too."""
-        return self.only_origins if route is None else route.app.options.cors.origins
+        if route is not None:
+            return route.app.options.cors.origins
+        apps = self.configuration.apps
+        return next(iter(apps.values())).options.cors.origins if len(apps) == 1 else Origins()
 
     def taken_at(self, host: str | None, parts: tuple[str, ...], served: Route | None = None) -> TakenRoute | None:
         """The route of an invalid app that has this path; None if there is none, or if that of a valid app comes first.

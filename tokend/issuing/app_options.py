@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Struct
 from pydantic import BeforeValidator, Field
 
+from tokend.core.authorizer import AuthorizerSettings
 from tokend.core.durations import Duration
-from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.validation import StrictModel, satisfying
@@ -116,11 +116,6 @@ def parse_path(path: str) -> Parts:
     """`/a/{b}` -> ("a", Placeholder("b")); `/` -> ()."""
     pieces = [piece for piece in path.split("/") if piece]
     return tuple(Placeholder(piece[1:-1]) if piece[:1] == "{" and piece[-1:] == "}" else piece for piece in pieces)
-
-
-def prefix_of(path: Parts) -> str:
-    """The path with these parts: the inverse of `parse_path`."""
-    return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in path)
 
 
 OWN_PATHS: Final = ("ping", "healthz", "readyz")

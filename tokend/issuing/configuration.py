@@ -19,7 +19,7 @@ from tokend.core.rate_limits import NO_LIMITS
 from tokend.core.rules import Rule
 from tokend.core.validation import StrictModel
 from tokend.dialects.contract import Dialect, FieldTypes
-from tokend.issuing.app_options import AppOptions, Parts, RouteOptions, TtlBounds, prefix_of
+from tokend.issuing.app_options import AppOptions, Parts, RouteOptions, TtlBounds
 from tokend.issuing.field_types import field_types
 from tokend.issuing.server_settings import RootOptions
 
@@ -86,7 +86,7 @@ class Route(Struct, frozen=True):
     @property
     def prefix(self) -> str:
         """The path that the URLs of clients begin with, such as `/` or `/demo`."""
-        return prefix_of(self.path)
+        return self.options.path
 
 
 _ADDRESSES_OFF: Final = (

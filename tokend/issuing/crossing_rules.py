@@ -25,9 +25,9 @@ def longer_rules(rules: Sequence[Rule], declared: Mapping[str, Declarations]) ->
         known: dict[Parts, dict[str, dict[object, tuple[Rule, Placeholder, Template]]]] = {}
         for rule, text in texts:
             for at, part in enumerate(text.parts):
-                if isinstance(part, Placeholder) and part.number is None:
+                if isinstance(part, Placeholder) and part.transform is None:
                     alike = text, rule.kinds, _start(rule)  # of rules that are alike, one is enough
-                    known.setdefault(text.parts[:at], {}).setdefault(part.before, {}).setdefault(
+                    known.setdefault(text.parts[:at], {}).setdefault(part.following, {}).setdefault(
                         alike, (rule, part, text)
                     )
         for longer, longer_text in texts:
@@ -38,7 +38,7 @@ def longer_rules(rules: Sequence[Rule], declared: Mapping[str, Declarations]) ->
                         for end, found in known[before].items()
                         if end != follows  # a claim holds no character that ends it
                         for rule, claim, text in found.values()
-                        if claim.after != follows
+                        if claim.preceding != follows
                         and _share(noun, longer, rule, logins)
                         and _end_alike(longer_text, text)
                     ),
@@ -110,7 +110,7 @@ def _claims_that_go_on(text: Template) -> Iterator[tuple[Parts, str]]:
         following = text.parts[at + 1]
         if (
             isinstance(part, Placeholder)
-            and part.number is None
+            and part.transform is None
             and isinstance(following, str)
             and STAR in text.parts[at + 1 :]
         ):

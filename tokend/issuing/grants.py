@@ -3,13 +3,13 @@
 What is not declared is refused as not permitted. Any other breach is an error of the backend: 500, and nothing is released.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted
-from tokend.core.declarations import NEVER, REQUIRED, Presence
+from tokend.core.declarations import NEVER, REQUIRED, Declarations, Presence
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Extent, Grant, Issuance, Service
 from tokend.core.reach import Reach, reach_of
@@ -39,7 +39,7 @@ def granted(backend: Backend, kind: str, fields: Any, ttl: int, user: str | None
 
 
 def _checked_reach(grant: Grant, backend: Backend, kind: str, ttl: int) -> Reach:
-    if problem := next(_problems(grant, backend, ttl), None):
+    if problem := _grant_problem(grant, backend, ttl):
         _broken(kind, problem)
     declarations = backend.declarations
     for service in grant.services:
@@ -95,14 +95,6 @@ def filled(backend: Backend, kind: str, user: str) -> Mapping[str, object]:
     return fields
 
 
-def renewal_problem(minted: Minted, ttl: int) -> str | None:
-    """Return what is wrong with the time of renewal: it is 1 s to the ttl. A ttl of 1 s has no half, so there 0 is allowed."""
-    earliest = 0 if ttl == 1 else 1
-    if type(minted.renew_after) is int and earliest <= minted.renew_after <= ttl:
-        return None
-    return "renewal does not lie within the token's lifetime"
-
-
 def _broken(kind: str, sentence: str, cause: BaseException | None = None) -> NoReturn:
     raise ApiError(Code.INTERNAL, "the token was not released", operator=f"backend of {kind}: {sentence}") from cause
 
@@ -114,39 +106,43 @@ def _undeclared(kind: str, what: str, names: Set[str]) -> ApiError:
     )
 
 
-def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
+def _grant_problem(grant: Grant, backend: Backend, ttl: int) -> str | None:
     """How a grant breaks the contract, apart from what it leaves undeclared."""
     if type(grant) is not Grant:
-        yield "grant returned no Grant"
-        return
+        return "grant returned no Grant"
     if type(grant.ttl) is not int or grant.ttl != ttl:
-        yield "the grant does not last as long as requested"
+        return "the grant does not last as long as requested"
     if not _is_text(grant.format) or not (grant.app_id is None or _is_text(grant.app_id)):
-        yield "format and app id of the grant must be text"
+        return "format and app id of the grant must be text"
     if backend.needs_app_id and grant.app_id != backend.app_credentials.app_id:
-        yield "the grant is for another app"
+        return "the grant is for another app"
     if type(grant.services) is not tuple or not grant.services:
-        yield "the grant has no services"
-        return
-    shapes, unlimited = backend.declarations.services, backend.declarations.unlimited
-    for service in grant.services:
-        if type(service) is not Service:
-            yield "a service of the grant is no Service"
-            return
-        shape = shapes.get(service.name)
-        if shape is None:
-            yield "a service of the grant is not declared"
-            return
-        if not (_is_mapping(service.privileges) and _is_mapping(service.detail)):
-            yield f"privileges and detail of service {service.name} must be mappings"
-            return
-        if not _is_id(service.user, shape.user) or not _is_id(service.channel, shape.channel):
-            yield f"user or channel of service {service.name} are not as declared"
-        for name, seconds in service.privileges.items():
-            if type(seconds) is not int or not (0 < seconds <= ttl or (seconds == 0 and name in unlimited)):
-                yield f"a privilege of service {service.name} does not lie within the token's lifetime"
-        if service.more_users or service.more_channels or service.derived_from is not None or service.detail:
-            yield from _further_problems(service)
+        return "the grant has no services"
+    problems = (_service_problem(service, backend.declarations, ttl) for service in grant.services)
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _service_problem(service: Service, declarations: Declarations, ttl: int) -> str | None:
+    if type(service) is not Service:
+        return "a service of the grant is no Service"
+    shape = declarations.services.get(service.name)
+    if shape is None:
+        return "a service of the grant is not declared"
+    if not all(isinstance(mapping, Mapping) for mapping in (service.privileges, service.detail)):
+        return f"privileges and detail of service {service.name} must be mappings"
+    if not _is_id(service.user, shape.user) or not _is_id(service.channel, shape.channel):
+        return f"user or channel of service {service.name} are not as declared"
+    for name, seconds in service.privileges.items():
+        if type(seconds) is not int or not (0 < seconds <= ttl or (seconds == 0 and name in declarations.unlimited)):
+            return f"a privilege of service {service.name} does not lie within the token's lifetime"
+    for names in (service.more_users, service.more_channels):
+        if type(names) is not tuple or not all(map(_is_text, names)):
+            return f"further users and channels of service {service.name} must be tuples of text"
+    if service.derived_from is not None and not _is_text(service.derived_from):
+        return f"derived_from of service {service.name} must be text"
+    if service.detail and not _is_plain_data(service.detail):
+        return f"the detail of service {service.name} is no plain data"
+    return None
 
 
 def _changeable(grant: Grant) -> list[tuple[dict[str, int], bytes]]:
@@ -155,10 +151,6 @@ def _changeable(grant: Grant) -> list[tuple[dict[str, int], bytes]]:
         (dict(service.privileges), msgspec.json.encode(service.detail) if service.detail else b"")
         for service in grant.services
     ]
-
-
-def _is_mapping(value: object) -> bool:
-    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _is_id(name: object, presence: Presence) -> bool:
@@ -175,22 +167,13 @@ def _is_text(name: object) -> bool:
     return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _further_problems(service: Service) -> Iterator[str]:
-    for names in (service.more_users, service.more_channels):
-        if type(names) is not tuple or not all(map(_is_text, names)):
-            yield f"further users and channels of service {service.name} must be tuples of text"
-    if service.derived_from is not None and not _is_text(service.derived_from):
-        yield f"derived_from of service {service.name} must be text"
-    if not _is_plain_data(service.detail):
-        yield f"the detail of service {service.name} is no plain data"
-
-
 def _mint_problem(minted: Minted, backend: Backend, grant: Grant) -> str | None:
     """How a minted token breaks the contract, before it is read back."""
     if type(minted) is not Minted or type(minted.token) is not str or not minted.token:
         return "mint returned no token"
-    if problem := renewal_problem(minted, grant.ttl):
-        return problem
+    earliest = 0 if grant.ttl == 1 else 1  # half of one second is none
+    if type(minted.renew_after) is not int or not earliest <= minted.renew_after <= grant.ttl:
+        return "renewal does not lie within the token's lifetime"
     extra: object = minted.extra  # unchecked: msgspec takes any value
     if not isinstance(extra, Mapping):
         return "extra is no mapping"

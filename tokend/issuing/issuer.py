@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tokend.auth.contract import Credentials
 from tokend.core.audit_records import decision
-from tokend.core.authorizer_messages import SOURCE, question, unavailable
+from tokend.core.authorizer import SOURCE, question, unavailable
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
@@ -103,8 +103,7 @@ async def issue(
     for number, token_request in enumerate(requested.token_requests):
         await _let_others_run(number, interfaces)
         found.append(_decided(app, options, caller, token_request))
-    if rate_limiting.counts(app, interfaces):
-        found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
+    found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
     found = await _none_denied(app, caller, found, interfaces)
     if app.options.authorizer is not None and (
         requested.batch or not any(isinstance(verdict, Rejection) for verdict in found)
@@ -128,7 +127,7 @@ async def issue(
                 )
         outcomes.append(outcome)
         if isinstance(outcome, ApiError) and not requested.batch:
-            await _record(interfaces, decisions[-1:] if isinstance(token_request, TokenRequest) else [])
+            await _record(interfaces, decisions[number:])  # tokens of those before it are not released
             if len(found) > 1 and outcome.status == 403 and isinstance(token_request, TokenRequest):
                 raise outcome.of_kind(token_request.kind)
             raise outcome
@@ -176,8 +175,6 @@ async def _explained(route: Route, caller: Caller, token_request: TokenRequest, 
 
 
 async def _none_denied(app: App, caller: Caller, found: list[Verdict], interfaces: Interfaces) -> list[Verdict]:
-    if interfaces.deny is None:
-        return found
     return [await _not_denied(app, caller, verdict, interfaces) for verdict in found]
 
 
@@ -229,7 +226,8 @@ def _within_restriction(
     if isinstance(again, Permit) and again.reach == permit.reach and _details(again) == _details(permit):
         return again
     results = rule_results(app, options, restricted, permit.token_request)
-    unmet = next((result.unmet for result in results if result.rule == permit.rule), ())
+    names_another = ("it names a user, which the request leaves out",)  # if the same rule fits, it fills in that user
+    unmet = next((result.unmet for result in results if result.rule == permit.rule), names_another)
     reasons = "; ".join(sentence.removeprefix(f"{SOURCE}: ") for sentence in unmet)
     api_error = ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {reasons}", operator=SOURCE)
     return Rejection(api_error, permit.grant)

@@ -122,9 +122,7 @@ def _either(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
 
 def _identifier(dialect: str, endpoint: Endpoint) -> str:
     """A name of the operation that differs from all others of the route."""
-    return "_".join(re.findall(r"\w+", f"{dialect} {endpoint.method.lower()} {endpoint.path}", re.ASCII)).replace(
-        "-", "_"
-    )
+    return "_".join(re.findall(r"\w+", f"{dialect} {endpoint.method.lower()} {endpoint.path}", re.ASCII))
 
 
 def _answer(title: str, schema: Schema | None, definitions: Definitions) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
         if error.status >= 500:
             raise
         found = Rejection(error)
-    kinds = tuple(kind for kind in app.backends if any(True for _ in _bound_rules(app, caller, kind)))
+    kinds = tuple(kind for kind in app.backends if any(_bound_rules(app, caller, kind)))
     if isinstance(found, Rejection):
         return Explanation(caller.name, kinds, unmet, found.api_error.renamed(token_request.names))
     endless = not found.backend.expires

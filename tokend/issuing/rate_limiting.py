@@ -13,11 +13,6 @@ from tokend.core.reach import Reach
 from tokend.issuing.configuration import App
 
 
-def counts(app: App, interfaces: Interfaces) -> bool:
-    """Whether the app has rate limits and the server counts them."""
-    return interfaces.limiter is not None and app.options.limits is not NO_LIMITS
-
-
 async def admit(
     app: App,
     caller: Caller | None,
@@ -30,7 +25,7 @@ async def admit(
     `requested`: the reach of each grant, by group; None in place of a rejected grant. A rejected request counts for no user,
     so nobody can use up the limit of another user. `address`: the client's, None if unknown.
     """
-    if interfaces.limiter is None or not counts(app, interfaces):
+    if interfaces.limiter is None or app.options.limits is NO_LIMITS:
         return [None] * len(requested)
     name = None if caller is None else caller.name
     groups = [app.options.limits.buckets(app.name, name, address, _users(app, reaches)) for reaches in requested]

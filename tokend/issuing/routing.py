@@ -14,7 +14,7 @@ from msgspec import Struct
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import JSON, Dialect, Endpoint
 from tokend.dialects.custom import NAME as CUSTOM
-from tokend.issuing.app_options import Parts, Placeholder, parse_path, prefix_of
+from tokend.issuing.app_options import Parts, Placeholder, parse_path
 from tokend.issuing.configuration import Route
 
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
@@ -79,13 +79,9 @@ class _Candidate(Struct, frozen=True):
 
     def template(self, *, keyed: bool = False) -> str:
         """Its path for logs. `keyed`: with a placeholder for a key in the URL."""
-        return _template(self.route.path, self.endpoint.path, keyed)
-
-
-@lru_cache(maxsize=4096)
-def _template(route_path: Parts, path: str, keyed: bool) -> str:
-    prefix = prefix_of(route_path).rstrip("/") + (f"/{URL_KEY_MARK}/{{key}}" if keyed else "")
-    return f"{prefix}/{path}" if path or keyed else prefix or "/"
+        key = f"/{URL_KEY_MARK}/{{key}}" if keyed else ""
+        path = f"/{self.endpoint.path}" if self.endpoint.path or keyed else ""
+        return f"{self.route.prefix.rstrip('/')}{key}{path}" or "/"
 
 
 class _Prefix:
@@ -108,20 +104,13 @@ class _Prefix:
 
 
 class RouteTable:
-    """The routes of a configuration, found by host and literal prefix.
-
-    `uses_host`: whether a route depends on the request's host. `uses_media_type`: whether an endpoint depends on its
-    content type.
-    """
+    """The routes of a configuration, found by host and literal prefix."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._prefixes: dict[tuple[str | None, tuple[str, ...]], _Prefix] = {}
-        self.uses_host = self.uses_media_type = False
         for route in routes:
             prefix = literal_prefix(route.path)
             self._prefixes.setdefault((route.host, prefix), _Prefix(len(prefix))).routes.append(route)
-            self.uses_host |= route.host is not None
-            self.uses_media_type |= any(map(_uses_media_type, route.dialects))
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
     def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Match | NoMatch:
@@ -159,16 +148,12 @@ class RouteTable:
         return NoMatch(route, route.dialects[0])
 
     def _below(self, host: str | None, parts: tuple[str, ...]) -> _Prefix | None:
-        for where in (None,) if host is None or not self.uses_host else (host, None):
+        for where in (host, None):
             for length in range(min(len(parts), self._longest), -1, -1):
                 found = self._prefixes.get((where, parts[:length]))
                 if found is not None:
                     return found
         return None
-
-
-def _uses_media_type(dialect: Dialect) -> bool:
-    return any(endpoint.media is not None for endpoint in dialect.endpoints)
 
 
 def _takes_url_keys(prefix: _Prefix) -> Route | None:

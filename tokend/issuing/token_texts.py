@@ -1,13 +1,14 @@
 """Finds the token in a text that is almost one: in quotes, after `Bearer`, in a JSON answer or a URL, on several lines."""
 
 import html
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
+
+from tokend.core import strict_json
 
 T = TypeVar("T")
 _MAX_STEPS: Final = 5
@@ -32,7 +33,8 @@ _NAMED: Final = re.compile(r"""["']?([A-Za-z_][\w.-]{0,60})["']?\s*[:=]\s*(?=\S)
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _RUN: Final = re.compile(rf"[\w+/=.-]{{{_SHORTEST},}}", re.ASCII)
 """What may be a token in a word such as `Optional("…")`, `**…**` or `<token>…</token>`."""
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(?:u((?![dD][89a-fA-F])[0-9a-fA-F]{4})|(.))", re.DOTALL)
+"""Not half of a surrogate pair: no answer can hold it, and no token does."""
 
 
 class Found(Struct, Generic[T], frozen=True):
@@ -144,8 +146,8 @@ def _members(candidate: _Candidate) -> Iterator[_Candidate]:
 
 def _json_texts(text: str) -> Iterator[tuple[str, str]]:
     try:
-        tree = json.loads(text)
-    except (ValueError, RecursionError):
+        tree = strict_json.loads(text.encode())
+    except ValueError:
         return
     yield from _leaves(tree, "")
 

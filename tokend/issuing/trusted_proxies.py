@@ -32,8 +32,8 @@ class TrustedProxies:
 
     def trust(self, peer: str) -> bool:
         """Whether this peer is a trusted proxy."""
-        if peer == UNIX or not self._networks:
-            return peer == UNIX and self._unix
+        if peer == UNIX:
+            return self._unix
         known = self._read(peer)
         return known is not None and known.trusted
 

@@ -16,8 +16,7 @@ from urllib.request import Request, urlopen
 from tests.free_ports import free_port
 from tests.running import DEMO, ROOT, Running, clean_environment, serving
 from tokend.auth.key_digests import digest_of
-from tokend.core.authorizer_messages import read_answer
-from tokend.core.interfaces import Question
+from tokend.core.authorizer import Question, read_answer
 
 PAGE = (ROOT / "docs/authorizer.md").read_text()
 SECRET = "a secret of at least 32 characters"

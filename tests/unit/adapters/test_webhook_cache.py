@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from tests.unit.adapters.authorizer_backend import HEADER, asking, backend
 from tokend.adapters.http_client import ResponseProblem
 from tokend.adapters.webhook import CACHE_BYTES, CALLS, CONNECTIONS, WAITING, WebhookClient, cached_size
-from tokend.core.authorizer_messages import Answer
+from tokend.core.authorizer import Answer, AuthorizerSettings, Question
 from tokend.core.errors import ApiError, Code
-from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
 from tokend.core.secrets import Secret
 

@@ -147,10 +147,10 @@ class _LeaksWhatItCompared(Rtm):
 _SABOTEURS: Final[Mapping[type[Backend], str]] = {
     _LaxShape: "test_an_unknown_field_is_refused",
     _TakesTheAnswersField: "test_fields_do_not_overwrite_the_answer",
-    _Shortens: "test_a_grant_is_for_this_app_and_the_requested_ttl",
-    _ForAnotherApp: "test_a_grant_is_for_this_app_and_the_requested_ttl",
-    _Outlasts: "test_no_privilege_outlasts_the_token_or_ends_at_once",
-    _EndsAtOnce: "test_no_privilege_outlasts_the_token_or_ends_at_once",
+    _Shortens: "test_every_grant_keeps_to_the_declarations",
+    _ForAnotherApp: "test_every_grant_keeps_to_the_declarations",
+    _Outlasts: "test_every_grant_keeps_to_the_declarations",
+    _EndsAtOnce: "test_every_grant_keeps_to_the_declarations",
     _ToNobody: "test_a_user_is_filled_in_where_none_is_named",
     _RefusesWith403: "test_a_user_is_filled_in_where_none_is_named",
     _IgnoresTheAsk: "test_a_named_user_is_not_replaced",
@@ -160,11 +160,11 @@ _SABOTEURS: Final[Mapping[type[Backend], str]] = {
     _SignsAnything: "test_verify_fails_for_another_apps_secret",
     _Chokes: "test_junk_is_unreadable_and_nothing_worse",
     _ReadsAnythingAsOurs: "test_no_changed_token_passes",
-    _RenewsTooLate: "test_renewal_comes_before_the_end",
-    _RenewsAtOnce: "test_renewal_comes_before_the_end",
-    _ExtraIsToken: "test_extra_is_plain_data_beside_the_answer",
-    _ExtraIsAField: "test_extra_is_plain_data_beside_the_answer",
-    _ExtraIsNoData: "test_extra_is_plain_data_beside_the_answer",
+    _RenewsTooLate: "test_what_is_minted_keeps_to_the_contract",
+    _RenewsAtOnce: "test_what_is_minted_keeps_to_the_contract",
+    _ExtraIsToken: "test_what_is_minted_keeps_to_the_contract",
+    _ExtraIsAField: "test_what_is_minted_keeps_to_the_contract",
+    _ExtraIsNoData: "test_extra_is_plain_data",
     _Leaks: "test_no_piece_of_a_secret_shows",
     _LeaksWhatItCompared: "test_no_piece_of_a_secret_shows",
 }
@@ -221,4 +221,4 @@ def test_a_suite_without_asks_says_what_to_set() -> None:
     with pytest.raises(AssertionError, match="set `token_requests`"):
         type(
             "Suite", (BackendConformance,), {"backend": Rtm, "options": NoOptions().model_dump()}
-        )().test_verify_passes_its_own_token()
+        )().test_what_is_minted_keeps_to_the_contract()

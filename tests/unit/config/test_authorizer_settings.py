@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.unit.config.writing import CERTIFICATE, ONE_APP, OTHER, loaded
-from tokend.core.interfaces import AuthorizerSettings
+from tokend.core.authorizer import AuthorizerSettings
 
 TEXT = """
     defaults:

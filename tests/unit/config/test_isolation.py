@@ -14,7 +14,6 @@ from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, load
 from tokend.config.routes import check_clashes
 from tokend.core.claims import Condition
-from tokend.issuing.app_options import prefix_of
 from tokend.issuing.configuration import Configuration
 
 DEFAULTS = """
@@ -82,7 +81,7 @@ def test_an_invalid_app_is_left_out_and_its_route_stays_taken(tmp_path: Path, te
     assert list(map(str, found.problems)) == [problem]
     app = found.invalid_apps["bolt"]
     assert not app.serves_previous
-    assert [(prefix_of(taken.path), taken.host) for taken in app.routes] == [("/bolt", None)]
+    assert [(taken.path, taken.host) for taken in app.routes] == [(("bolt",), None)]
     with pytest.raises(ConfigurationError) as caught:
         load(None, ENVIRONMENT, tmp_path)
     assert list(map(str, caught.value.problems)) == [problem]
@@ -91,7 +90,7 @@ def test_an_invalid_app_is_left_out_and_its_route_stays_taken(tmp_path: Path, te
 def test_the_routes_that_are_known_stay_taken(tmp_path: Path) -> None:
     text = "ttl: {max: 99d}\nroutes: [{path: /a}, {path: /b, host: b.example.com}, {path: b}]"
     (app,) = isolated(tmp_path, {"acme": "{}", "bolt": text}).invalid_apps.values()
-    assert [(prefix_of(taken.path), taken.host) for taken in app.routes] == [("/a", None), ("/b", "b.example.com")]
+    assert [(taken.path, taken.host) for taken in app.routes] == [(("a",), None), (("b",), "b.example.com")]
 
 
 def test_an_app_that_was_valid_keeps_its_last_version(tmp_path: Path) -> None:

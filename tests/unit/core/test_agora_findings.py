@@ -12,7 +12,7 @@ from tokend.backends.agora.apaas import Apaas
 from tokend.backends.agora.rtm2 import Rtm2
 from tokend.backends.contract import NoOptions
 from tokend.core.audit_records import body
-from tokend.core.authorizer_messages import question
+from tokend.core.authorizer import question
 from tokend.core.deny_entries import parse_entries
 from tokend.core.deny_index import DenyIndex
 from tokend.core.errors import Code

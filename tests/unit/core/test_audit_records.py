@@ -182,6 +182,17 @@ def test_the_last_line_may_be_torn_and_an_endless_one_is_not_held_in_memory(
     assert capsys.readouterr().out.endswith("4 lines, 3 problems\n")
 
 
+@pytest.mark.parametrize("name", ["writer", "previous"])
+def test_a_line_that_is_not_utf_8_is_found(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A disk may change any byte. The decoder has another error for these than for what is no JSON."""
+    file = tmp_path / "audit.jsonl"
+    lines = written("a", 3)
+    lines[1] = lines[1].replace(b'"%b":"' % name.encode(), b'"%b":"\xed' % name.encode())
+    file.write_bytes(b"".join(lines))
+    assert main(["audit", "verify", str(file)]) == 1
+    assert f"{file}:2: is cut off, or is no line of an audit" in capsys.readouterr().out
+
+
 def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "audit.jsonl"
     lines = written("a", 4)

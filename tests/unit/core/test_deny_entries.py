@@ -90,6 +90,7 @@ def test_a_jwt_that_does_not_say_when_it_was_issued_counts_as_old() -> None:
     ("raw", "sentence"),
     [
         (b"junk\n", "line 1: is no JSON object"),
+        (b'{"user": "\xed"}', "line 1: is no JSON object"),
         (b'\n{"user": "ada"}\n[]\n', "line 3: must be a mapping"),
         (b'{"usr": "ada"}', "must name one of caller, channel, issued_before, sub, url, user"),
         (b'{"user": null}', "an entry for everybody is no entry"),

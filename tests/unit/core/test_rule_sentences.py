@@ -23,7 +23,7 @@ from tokend.backends.agora.apaas import Apaas
 from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import parse_claim_path
 from tokend.core.declarations import CAPABILITIES, PUBLISH, Capability, Meaning
-from tokend.core.field_limits import Limit, unmet_fields
+from tokend.core.field_limits import BoundLimit, unmet_fields
 from tokend.core.model import Caller, Grant, Restriction, Service, TokenRequest
 from tokend.core.patterns import Placeholder, parse_template, uid_of
 from tokend.core.reach import reach_of
@@ -58,10 +58,15 @@ def test_a_text_that_is_no_template(text: str, sentence: str) -> None:
 
 def test_the_parts_of_a_template() -> None:
     org, sub = parse_claim_path("claims.org"), parse_claim_path("claims.sub")
-    assert parse_template("a-{claims.org}-*").parts == ("a-", Placeholder(org, None, before="-", after=""), "-", None)
-    assert parse_template("*-{claims.org}").parts == (None, "-", Placeholder(org, None, before="", after="-"))
-    assert parse_template("*ab{claims.org}").parts[-1] == Placeholder(org, None, before="", after="b")
-    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, uid_of, before="", after=""),)
+    assert parse_template("a-{claims.org}-*").parts == (
+        "a-",
+        Placeholder(org, None, following="-", preceding=""),
+        "-",
+        None,
+    )
+    assert parse_template("*-{claims.org}").parts == (None, "-", Placeholder(org, None, following="", preceding="-"))
+    assert parse_template("*ab{claims.org}").parts[-1] == Placeholder(org, None, following="", preceding="b")
+    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, "uid", following="", preceding=""),)
 
 
 def test_a_number_for_a_text_stays_as_it_is() -> None:
@@ -201,7 +206,7 @@ def test_what_a_field_requires_in_words(limit: object, sentence: str) -> None:
     bound = bind(limited, "rtc", Caller("web"))
     assert isinstance(bound, BoundRule)
     assert unmet_fields(bound.fields, services) == {"name": sentence}
-    assert str(Limit(True)) == "may have any value"
+    assert str(BoundLimit(True)) == "may have any value"
 
 
 def test_two_roles_that_are_missing_are_both_named() -> None:

@@ -106,7 +106,7 @@ def test_claims_are_found_nested_and_under_quoted_names() -> None:
 
 
 def test_a_claim_path_is_told_as_it_is_written() -> None:
-    for written in ("claims.a.b", 'claims["https://x/roles"]', 'claims["a.b"].c-d'):
+    for written in ("claims.a.b", 'claims["https://x/roles"]', 'claims["a.b"].c-d', 'claims["é"]'):
         assert str(parse_claim_path(written)) == written
 
 

@@ -169,6 +169,7 @@ TYPES: Final = [
         "multipart/form-data; boundary=x",
         "",
         ";;;",
+        "application/json;x*",
         "application/" * 300,
     ),
 ]

@@ -32,6 +32,7 @@ from tokend.http.control import Control
 from tokend.http.handler import RequestHandler
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
+from tokend.issuing.routing import RouteTable
 from tokend.telemetry.log import JsonLog
 
 NOW: Final = 1_800_000_000
@@ -158,7 +159,7 @@ def application(
     nonces = SystemNonces()
     nonces.nonce, nonces.request_id = world.nonce, world.request_id  # type: ignore[method-assign]
     control = Control(Isolated(ready), Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
-    control.active = ActiveConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
+    control.active = ActiveConfiguration(ready, RouteTable(ready.routes), interfaces, ready.knows_clients(ready.listen))
     handler = RequestHandler(control)
     app = application_of(control, handler)
     app.cleanup_ctx.clear()

@@ -15,6 +15,7 @@ from tokend.dialects.contract import Page
 from tokend.http import pages
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.routing import RouteTable
 
 _HOW_MANY: Final = 60
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
@@ -244,7 +245,8 @@ async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
         (route, _), documents = server.control.active.configuration.routes, pages.Documents()
         page = Page("docs", "plain")
         assert await documents.get(page, route) is await documents.get(page, route)
-        server.control.active = ActiveConfiguration.of(configuration_of(both.replace("demo:", "other:")))
+        other = configuration_of(both.replace("demo:", "other:"))
+        server.control.active = ActiveConfiguration(other, RouteTable(other.routes))
         again = [await token_request(*one) for one in wanted]
     assert all(b"tokend: demo" in one for one in first)
     assert all(b"tokend: other" in one for one in again)

@@ -6,8 +6,9 @@ import zlib
 
 import pytest
 
-from tests.unit.http.running import DEMO, KEY, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, OPEN, serving
 from tests.unit.http.wire import Reply, read_reply, request_bytes
+from tokend.agora import build
 from tokend.backends.agora import v007
 from tokend.core.interfaces import AuditSink, Interfaces
 from tokend.core.model import Decision
@@ -48,6 +49,41 @@ async def test_a_channel_whose_length_wraps_16_bits() -> None:
     await _error_response(
         "/v1/token", '{"kind":"rtc","uid":7,"channel":"' + "y" * 64 + '"}', 400, "invalid_field", "channel"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"\ud800":"%s"}',
+        r'{"a\ud800":"%s","b":"%s"}',
+        r'{"x":{"\ud800":"%s"}}',
+        r"https://x/?\ud800=%s",
+        r"\ud800 %s",
+        r'"\ud83d\ude00 %s"',
+    ],
+)
+@pytest.mark.parametrize("first", ["0", r"\u0030"])
+async def test_half_of_a_surrogate_pair_in_a_text_to_inspect(text: str, first: str) -> None:
+    """No answer can hold it, so it must not be the name under which the token stood."""
+    token = build("rtc", app_id=APP_ID, certificate=CERTIFICATE, channel="room", uid=7)
+    async with serving(OPEN) as server:
+        sent = {"token": text.replace("%s", first + token[1:])}
+        reply = await server.token_request("POST", "/v1/inspect", sent)
+    assert reply.status in (200, 400), reply.body
+
+
+@pytest.mark.parametrize("parameter", [";x*", "; x*", "; charset=utf-8; x*"])
+async def test_a_content_type_with_half_a_parameter(parameter: str) -> None:
+    """The parser of the standard library raises `IndexError` for it."""
+    forms_too = OPEN.replace("path: /", "path: /, dialect: [native, agora-samples-chat]")
+    async with serving(forms_too) as server:
+        body = b'{"kind":"rtc","channel":"stage","uid":7}'
+        json_reply = await server.token_request(
+            "POST", "/v1/token", body, ("Content-Type", f"application/json{parameter}")
+        )
+        form = ("Content-Type", f"application/x-www-form-urlencoded{parameter}")
+        form_reply = await server.token_request("POST", "/token/generate", b"userId=ann", form)
+    assert (json_reply.status, form_reply.status) == (200, 200), json_reply.body + form_reply.body
 
 
 @pytest.mark.parametrize("uid", ["4294967296", "4294967303", "00", "-1", str(2**64), "%2B7", "07", "１", "7%20", "0x7"])

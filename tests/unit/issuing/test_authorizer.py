@@ -1,6 +1,7 @@
 """Ask, rules, deny list, authorizer, mint: the app's own backend may refuse or narrow, and nothing that it says widens."""
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -20,10 +21,13 @@ from tests.unit.issuing.making import (
     rule,
 )
 from tokend.backends.agora.apaas import Apaas
+from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import NoOptions
+from tokend.core.authorizer import AuthorizerSettings, Question
+from tokend.core.declarations import NEVER, OPTIONAL, ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
-from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
+from tokend.core.interfaces import Interfaces
+from tokend.core.model import Caller, Decision, Grant, Issuance, Issued, Restriction, Service, TokenRequest
 from tokend.core.reach import Reach, reach_of
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
@@ -393,6 +397,27 @@ async def test_all_that_the_authorizer_does_not_permit_is_named() -> None:
     assert api_error.sentence == (
         "the app's authorizer permits less than this: "
         'channel "room" does not match "lobby"; a ttl of at most 60 seconds is allowed, and 600 seconds were requested'
+    )
+
+
+class _Guests(Rtm):
+    """A request without a user is for a guest, as with vendors that have anonymous clients."""
+
+    services: ClassVar = {"rtm": ServiceShape(user=OPTIONAL, channel=NEVER)}
+
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        if fields.user is None and user is None:
+            return self.grant_of(ttl, Service("rtm", privileges={"login": ttl}))
+        return super().grant(fields, ttl, user)
+
+
+async def test_a_user_whom_the_authorizer_names_and_the_request_leaves_out_is_named_in_the_error() -> None:
+    guests = replace(of(rule(kinds=["rtm"])), backends={"rtm": _Guests(NoOptions(), CREDENTIALS)})
+    anybody = TokenRequest("rtm", {})
+    (outcome,) = await outcomes(Backend(Restriction("authorizer", user="ann")), anybody, to=guests)
+    assert isinstance(outcome, ApiError)
+    assert (
+        outcome.detail == "the app's authorizer permits less than this: it names a user, which the request leaves out"
     )
 
 

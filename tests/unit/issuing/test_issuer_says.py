@@ -125,15 +125,17 @@ async def test_a_refused_credential_is_written_down_with_its_app_time_and_reques
     ]
 
 
-@pytest.mark.parametrize("token_request", [rtc(), rtc("")])
-async def test_a_decision_says_by_which_signed_url_and_under_which_narrowings(token_request: TokenRequest) -> None:
+@pytest.mark.parametrize(("token_request", "sources"), [(rtc(), ("url party-7", "authorizer")), (rtc(""), ())])
+async def test_a_decision_says_by_which_signed_url_and_under_which_narrowings(
+    token_request: TokenRequest, sources: tuple[str, ...]
+) -> None:
     outside = _Outside()
     caller = Caller(CALLER.name, {}, (Restriction("url party-7"), Restriction("authorizer")), "party-7")
     await issue(
         app(rule()), ROUTE_OPTIONS, caller, Issue((token_request,), batch=True), [ISSUANCE], Interfaces(audit=outside)
     )
     (decision,) = outside.decisions
-    assert (decision.url, decision.restricted_by) == ("party-7", ("url party-7", "authorizer"))
+    assert (decision.url, decision.restricted_by) == ("party-7", sources)
 
 
 async def test_without_a_request_id_a_decision_has_none() -> None:

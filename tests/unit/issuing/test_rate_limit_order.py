@@ -10,8 +10,9 @@ from tests.unit.issuing.making import CALLER, ISSUANCE, app, route_options, rtc,
 from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.auth.contract import AppContext
+from tokend.core.authorizer import AuthorizerSettings, Question
 from tokend.core.errors import ApiError, Code
-from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
+from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
 from tokend.core.rate_limits import BucketGroup, Excess, Limit, Limits
 from tokend.core.reach import Reach

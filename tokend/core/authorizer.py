@@ -1,28 +1,93 @@
-"""Messages of the authorizer: the question sent before a token is issued, its signature, and the parsed answer.
+"""The authorizer: its settings, the question sent before a token is issued, its signature, and the parsed answer.
 
-`adapters/webhook.py` sends them. The signature follows Standard Webhooks (https://www.standardwebhooks.com).
+`adapters/webhook.py` asks it. The signature follows Standard Webhooks (https://www.standardwebhooks.com).
 """
 
 import base64
 import hmac
+from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import Field, ValidationError, model_validator
+from msgspec import Struct
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from tokend.core import strict_json
+from tokend.core.durations import Duration
 from tokend.core.errors import ApiError, Code
-from tokend.core.interfaces import Question
 from tokend.core.model import Caller, Grant, Restriction
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
 from tokend.core.service_fields import service_fields
-from tokend.core.validation import StrictModel, first_field_error, invalid
+from tokend.core.urls import is_plain_url
+from tokend.core.validation import StrictModel, first_field_error, invalid, satisfying
 
 SOURCE: Final = "authorizer"
 """The `source` of its restrictions in explain, the audit and the log."""
 MAX_REASON: Final = 200
 """Characters of the longest `reason`."""
+_MIN_SECRET: Final = 32
+_MAX_TIMEOUT: Final = 5
+_MAX_CACHE: Final = 60
 _Text = Annotated[str, Field(min_length=1)]
+
+_url = satisfying(
+    is_plain_url, "must be an https URL, or http on this machine itself, without a user, password or fragment"
+)
+_secret = satisfying(
+    lambda secret: len(secret.reveal()) >= _MIN_SECRET,
+    f"is shorter than {_MIN_SECRET} characters, so it can be guessed",
+)
+_timeout = satisfying(
+    lambda seconds: 1 <= seconds <= _MAX_TIMEOUT, f"must be 1s to {_MAX_TIMEOUT}s: a client waits as long as that"
+)
+_cache = satisfying(
+    lambda seconds: seconds <= _MAX_CACHE,
+    f"must be at most {_MAX_CACHE}s: a change in the backend counts only after it",
+)
+
+
+class AuthorizerSettings(StrictModel):
+    """The app's own backend, which decides before a token is issued. It may refuse or restrict, never extend.
+
+    Times are in seconds.
+    """
+
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        description="where questions are sent: https, or http on this machine. Redirects are not followed",
+        examples=["https://api.example.com/tokend/authorize"],
+    )
+    secret: Annotated[Secret, AfterValidator(_secret)] = Field(
+        description="signs the questions, at least 32 characters; it is never sent",
+        examples=[{"env": "AUTHORIZER_SECRET"}],
+    )
+    timeout: Annotated[Duration, AfterValidator(_timeout)] = Field(
+        default=1, description="how long a request waits for the answer, 1s to 5s. Default: 1s", examples=["2s"]
+    )
+    cache: Annotated[Duration, AfterValidator(_cache)] = Field(
+        default=0,
+        description=(
+            "how long an answer is reused for exactly the same question, at most 60s. Default: 0s, not reused"
+        ),
+        examples=["5s"],
+    )
+
+
+class Question(Struct, frozen=True):
+    """What the authorizer receives before a token is issued: the caller, and everything that the token would give.
+
+    `ttl`: seconds.
+    """
+
+    app: str
+    caller: str
+    claims: Mapping[str, object]
+    kind: str
+    users: tuple[str, ...]
+    channels: tuple[str, ...]
+    roles: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    ttl: int
+    services: tuple[Mapping[str, object], ...] = ()
 
 
 class InvalidAnswer(ValueError):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from tokend.core.authorizer_messages import InvalidAnswer, question, read_answer, signature
+from tokend.core.authorizer import InvalidAnswer, question, read_answer, signature
 from tokend.core.declarations import CONNECT, LISTEN, NEVER, PUBLISH, Declarations, ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, Caller, Grant, Restriction, Service
