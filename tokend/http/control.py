@@ -69,7 +69,7 @@ class Control:
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
             self.reloader = Reloader(
-                source, isolated, files, self._install, log, self.metrics, _warnings_of, clock.time
+                source, isolated, files, self._install, log, self.metrics, self._warnings_of, clock.time
             )
 
     async def resources(self, app: web.Application) -> AsyncIterator[None]:
@@ -196,6 +196,10 @@ class Control:
         knows_clients = configuration.knows_clients(self.listen)
         return ActiveConfiguration.of(configuration, interfaces, knows_clients, taken_routes, table)
 
+    def _warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
+        """The warnings in one process with this listener; `now` in Unix seconds."""
+        return replace(configuration.with_workers(1), listen=self.listen).warnings_at(now)
+
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:
             await self.prepare(isolated.configuration, isolated.taken_routes)
@@ -208,11 +212,6 @@ class Control:
         """Close what only replaced configurations used, unless another was committed since."""
         if self._resources is not None and self._commits == commits and self._prepared is None:
             self._resources.close_all_except(self.active.configuration.options)
-
-
-def _warnings_of(configuration: Configuration, now: float) -> tuple[str, ...]:
-    """The warnings in one process; `now` in Unix seconds."""
-    return configuration.with_workers(1).warnings_at(now)
 
 
 def _release(apps: list[Any]) -> None:

@@ -24,7 +24,6 @@ class SingleProcessServer:
         if reloader is None:
             raise RuntimeError("a configuration with a source has a reloader")
         self.reloader: Reloader = reloader
-        self.reloader.warnings_of = start.warnings_of
 
     async def start(self) -> None:
         """Answer on the listener; `CannotStart` where a file or an address cannot be used."""

@@ -12,6 +12,7 @@ from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES
 from tokend.app import application_of
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
+from tokend.core.listening import Listen
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.control import Control
 from tokend.http.handler import RequestHandler
@@ -39,9 +40,8 @@ class Worker:
         """`source` and `files`: where the configuration came from; needed only by a process that reloads by itself."""
         self._listener = listener
         self._log = log
-        self.control = Control(
-            isolated, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=address_of(listener)
-        )
+        listen = address_of(listener) or Listen()  # a unix socket is as local as the loopback address
+        self.control = Control(isolated, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=listen)
         self._connection_limiter = ConnectionLimiter(
             Deadlines(), caps, log, SYSTEM_CLOCK.monotonic, self.control.is_proxy
         )
