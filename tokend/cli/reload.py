@@ -2,11 +2,12 @@
 
 import argparse
 import http.client
-import json
 import socket
 import sys
 from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
+
+import msgspec
 
 from tokend.cli.context import CommandFailed, Context, add_config, counted, fail
 from tokend.config.loading import Files, comparable, read_server
@@ -124,8 +125,8 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
         connection = _connection(admin)
         connection.request(method, path, headers={"Authorization": f"Bearer {key}"} if admin.key else {})
         answer = connection.getresponse()
-        result = json.loads(answer.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        result = msgspec.json.decode(answer.read(), type=dict[str, Any])
+    except (OSError, http.client.HTTPException, ValueError, msgspec.DecodeError) as error:
         raise CommandFailed(f"the server does not answer: {error}") from error
     if answer.status not in (200, 409) or "error" in result:
         raise CommandFailed(f"the server rejects the request: {result.get('error', answer.status)}")
