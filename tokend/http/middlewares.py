@@ -29,8 +29,7 @@ _CODES: Final = {code.status: code for code in reversed(Code)}
 @web.middleware
 async def request_log(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id and a record; count and log it once there is a response."""
-    match_info = request.match_info
-    control = match_info.control if isinstance(match_info, RouteMatch) else request.app[CONTROL]
+    match_info, control = request.match_info, request.app[CONTROL]
     clock = control.clock
     record = RequestRecord(control.nonces.request_id(), request.method, clock.time(), clock.monotonic())
     request[RECORD] = record

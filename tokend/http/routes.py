@@ -37,9 +37,8 @@ class RouteMatch(web.UrlMappingMatchInfo):
     `taken`: the route of an invalid app that has this path.
     """
 
-    __slots__ = ("active", "api_error", "control", "match", "page", "record", "taken", "template", "unreadable")
+    __slots__ = ("active", "api_error", "match", "page", "record", "taken", "template", "unreadable")
 
-    control: "Control"
     record: RequestRecord
 
     def __init__(
@@ -161,9 +160,7 @@ class ConfiguredRoutes(_Resource):
         self._preflight = TemplateRoute(hdrs.METH_OPTIONS, None, handler, self)
 
     async def resolve(self, request: web.Request) -> tuple[RouteMatch, set[str]]:
-        found = self._match_info(request)
-        found.control = self._control
-        return found, _NO_METHODS
+        return self._match_info(request), _NO_METHODS
 
     def _match_info(self, request: web.Request) -> RouteMatch:
         active = self._control.active
