@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
-from tokend.config.loading import ConfigurationError
 from tokend.config.showing import redacted
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import HttpResponse
@@ -84,16 +83,7 @@ class _Endpoints:
         if self._operated.reloader is None:
             return json_error(409, "this application was not made from a file: there is nothing to reload")
         result = await self._operated.reloader.reload()
-        answer = {
-            "result": result.result,
-            "fingerprint": result.fingerprint,
-            "removed": result.removed,
-            "problems": result.problems,
-            "invalid_apps": result.invalid_apps,
-            "serving_last_version": result.serving_last_version,
-            "at_next_start": result.at_next_start,
-        }
-        return json_response(answer, 409 if result.problems else 200)
+        return json_response(result, 409 if result.problems else 200)
 
     async def configuration(self, request: web.Request) -> web.StreamResponse:
         reloader = self._operated.reloader
@@ -113,18 +103,8 @@ class _Endpoints:
         reloader = self._operated.reloader
         if reloader is None:
             return json_error(409, "this application was not made from a file: there is nothing to compare")
-        try:
-            return json_response(await difference_of(reloader))
-        except ConfigurationError as error:
-            return json_response(
-                {
-                    "problems": [str(problem) for problem in error.problems],
-                    "apps": {},
-                    "settings": [],
-                    "at_next_start": [],
-                },
-                409,
-            )
+        difference = await difference_of(reloader)
+        return json_response(difference, 409 if difference["problems"] else 200)
 
 
 def _errors_in(log: JsonLog) -> Any:

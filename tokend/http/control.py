@@ -22,7 +22,7 @@ from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import RouteTable, TakenRoute
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
-from tokend.telemetry.metrics import Metrics, Snapshot, Values
+from tokend.telemetry.metrics import Labels, Metrics, Snapshot, Values
 from tokend.telemetry.process_usage import process_usage
 
 if TYPE_CHECKING:
@@ -162,12 +162,13 @@ class Control:
             reasons.extend(f"the deny list has not been read from {name}" for name in unread)
         return reasons
 
-    def snapshot(self, extra: Values | None = None) -> Snapshot:
+    def snapshot(self, extra: Mapping[str, dict[Labels, float]] = {}) -> Snapshot:
         """The metrics of this application, and `extra` ones."""
         gauges: Values = {
             "tokend_requests_in_flight": {(): float(self.in_flight)},
             "tokend_workers": {(): 1.0},
             **process_usage(),
+            **extra,
         }
         if self._resources is not None:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
@@ -180,8 +181,7 @@ class Control:
         audit = self.active.interfaces.audit
         if audit is not None:
             gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}
-        found = self.metrics.snapshot(gauges)
-        return found if extra is None else replace(found, values={**found.values, **extra})
+        return self.metrics.snapshot(gauges)
 
     def is_proxy(self, address: str) -> bool:
         """Whether an address is that of a trusted proxy."""

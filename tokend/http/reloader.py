@@ -28,25 +28,26 @@ Install = Callable[[Isolated, Files], Awaitable[list[str]]]
 
 
 class Reloaded(Struct, frozen=True):
-    """The result of a reload. `fingerprint` is that of the configuration that serves now, old or new.
+    """What became of a reload. `fingerprint` is that of the configuration that serves now, old or new.
 
-    `problems`: why nothing was changed. `invalid_apps`: the errors of each app that is not served as it is written;
-    `serving_last_version`: those of them that are served as they were. `removed`: apps that are no longer served.
+    `result`: `done`, `unchanged` or `refused`. `problems`: why it was refused. `invalid_apps`: the errors of each app that
+    is not served as it is written; `serving_last_version`: those of them that are served as they were. `removed`: apps
+    that are no longer served.
     `at_next_start`: a sentence where settings differ from those of the start that a reload cannot apply.
     """
 
-    problems: tuple[str, ...]
+    result: str
     fingerprint: str
-    changed: bool = False
+    problems: tuple[str, ...] = ()
     invalid_apps: Mapping[str, tuple[str, ...]] = {}
     serving_last_version: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     at_next_start: tuple[str, ...] = ()
 
     @property
-    def result(self) -> str:
-        """`done`, `unchanged` or `refused`, as the log and the metrics call it."""
-        return "refused" if self.problems else "done" if self.changed else "unchanged"
+    def changed(self) -> bool:
+        """Whether another configuration serves now."""
+        return self.result == "done"
 
 
 class Reloader:
@@ -109,14 +110,16 @@ class Reloader:
         """Read everything again. Errors are in the result: an exception would end what handles signals, and `watch`."""
         async with self._lock:
             try:
-                return await self._read_again()
+                result = await self._read_again()
             except BaseException as error:
                 if ends_task(error):
                     raise
                 found = exception_fields(error)
-                return self._reject(
+                result = self._reject(
                     [f"a bug, not an error of the configuration: {found['exception']} at {found['at']}"]
                 )
+            self._metrics.count("tokend_reloads", result.result)
+            return result
 
     async def _read_again(self) -> Reloaded:
         files = self._last_read = Files()
@@ -131,9 +134,8 @@ class Reloader:
         ):
             self.refused = False
             self._note_invalid_apps(isolated)
-            self._metrics.count("tokend_reloads", "unchanged")
             self._log.event("reload", result="unchanged", fingerprint=self.configuration.fingerprint)
-            return self._result(changed=False)
+            return self._accept("unchanged")
         if only_invalid:
             self._note_invalid_apps(isolated)
             log_invalid_apps(self._log, isolated)
@@ -144,7 +146,6 @@ class Reloader:
         self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
         self.refused, self.loaded_at = False, self._clock()
-        self._metrics.count("tokend_reloads", "done")
         removed = tuple(sorted(isolated.removed))
         self._log.event(
             "reload",
@@ -155,7 +156,7 @@ class Reloader:
             **({"removed": removed} if removed else {}),
         )
         log_invalid_apps(self._log, isolated)
-        result = self._result(changed=True, removed=removed)
+        result = self._accept("done", removed)
         for warning in (*self.warnings_of(configuration, self._clock()), *result.at_next_start):
             self._log.event("warning", "warning", message=warning)
         return result
@@ -194,15 +195,14 @@ class Reloader:
         settings = isolated.configuration.settings_fingerprint != self.configuration.settings_fingerprint
         return isolated.changes_apps or settings or fails
 
-    def _result(self, *, changed: bool, removed: tuple[str, ...] = ()) -> Reloaded:
+    def _accept(self, result: str, removed: tuple[str, ...] = ()) -> Reloaded:
         return Reloaded(
-            (),
+            result,
             self.configuration.fingerprint,
-            changed,
-            self.invalid_apps,
-            self.isolated.kept,
-            removed,
-            self.at_next_start(self.configuration),
+            invalid_apps=self.invalid_apps,
+            serving_last_version=self.isolated.kept,
+            removed=removed,
+            at_next_start=self.at_next_start(self.configuration),
         )
 
     def at_next_start(self, configuration: Configuration) -> tuple[str, ...]:
@@ -216,11 +216,10 @@ class Reloader:
         """`isolated`: what was read, if only apps are invalid."""
         sentences = tuple(problems)
         self.refused = True
-        self._metrics.count("tokend_reloads", "refused")
         self._log.event(
             "reload", "error", result="refused", problems=sentences, fingerprint=self.configuration.fingerprint
         )
-        rejected = Reloaded(sentences, self.configuration.fingerprint)
+        rejected = Reloaded("refused", self.configuration.fingerprint, sentences)
         if isolated is None:
             return rejected
         return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=isolated.kept)
