@@ -4,7 +4,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
@@ -98,17 +98,12 @@ def standard_input() -> TextIO:
 
 
 def read_file(name: str, limit: int) -> bytes:
-    """What a file or a pipe holds. Raises `OSError` if it cannot be read, `ValueError` if it is over `limit` bytes."""
-    with Path(name).open("rb") as file:
+    """What a file, a pipe or, for `-`, standard input holds. Raises `OSError`, or `ValueError` if it is over `limit` bytes."""
+    with standard_input().buffer if name == "-" else Path(name).open("rb") as file:
         raw = file.read(limit + 1)
-    check_size(raw, limit)
-    return raw
-
-
-def check_size(found: Sized, limit: int) -> None:
-    """Raise `ValueError` if more than `limit` was read. The caller reads at most `limit` + 1, so any input ends."""
-    if len(found) > limit:
+    if len(raw) > limit:
         raise ValueError(f"it is over {limit >> 20} MiB" if limit >> 20 else f"it is over {limit >> 10} KiB")
+    return raw
 
 
 def counted(count: int, noun: str) -> str:
