@@ -42,10 +42,6 @@ _MAX_BYTES: Final = 64 * 1024
 _UID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
-class KickError(CommandFailed):
-    """Why no rule is known to exist, in a sentence without secrets."""
-
-
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add `kick`."""
     kick = commands.add_parser(
@@ -111,7 +107,7 @@ def _rest_api(app: App) -> RestApi | None:
 
 
 def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEOUT) -> int:
-    """Create a kicking rule and return its id; `KickError` if that fails. `timeout`: seconds. No redirects, no proxies."""
+    """Create a kicking rule and return its id; `CommandFailed` if that fails. `timeout`: seconds. No redirects, no proxies."""
     secret = api.customer_secret.reveal()
     basic = base64.b64encode(f"{api.customer_id}:{secret}".encode()).decode()
     headers = {
@@ -128,15 +124,11 @@ def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEO
                 return _rule_of(answer.read(_MAX_BYTES))
             message = _message(answer)
     except TimeoutError:
-        raise KickError(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
-    except (
-        OSError,
-        http.client.HTTPException,
-        UnicodeError,
-    ) as error:  # UnicodeError: the URL cannot be written in ASCII
+        raise CommandFailed(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last: the URL cannot be written in ASCII
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        raise KickError(f"the vendor cannot be reached at {api.url}: {why}") from None
-    raise KickError(_error_sentence(answer.status, "" if secret in message or basic in message else message))
+        raise CommandFailed(f"the vendor cannot be reached at {api.url}: {why}") from None
+    raise CommandFailed(_error_sentence(answer.status, "" if secret in message or basic in message else message))
 
 
 def _connection(url: str, timeout: float) -> http.client.HTTPConnection:
@@ -152,7 +144,7 @@ def _rule_of(raw: bytes) -> int:
         answer = None
     rule = answer.get("id") if isinstance(answer, dict) and answer.get("status") == "success" else None
     if isinstance(rule, bool) or not isinstance(rule, int):
-        raise KickError("the vendor's answer names no rule: check its list of rules")
+        raise CommandFailed("the vendor's answer names no rule: check its list of rules")
     return rule
 
 
