@@ -95,8 +95,6 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if ends_task(error):
             raise
         api_error = _internal(request, error)
-    record = request[RECORD]
-    record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
     match_info = request.match_info
     match: Match | NoMatch = NoMatch(None)
     unreadable = False
@@ -105,7 +103,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     elif match_info.http_exception is not None and not is_readable(request):
         # no path, as of CONNECT: aiohttp's router did not ask ours
         api_error, unreadable = ApiError(Code.MALFORMED, UNREADABLE), True
-        record.code = api_error.code
+    record = request[RECORD]
+    record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
     _forget_frames(api_error)
     try:
         response = error_response(api_error, match, record.request_id)
