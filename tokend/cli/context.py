@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from tokend.cli.usage import without_secrets
 from tokend.config.loading import ConfigurationError, Files, Source, load_for_start
 from tokend.core.durations import duration
+from tokend.core.listening import is_port
 from tokend.issuing.configuration import App, Configuration
 
 MAX_CREDENTIAL: Final = 64 * 1024
@@ -86,6 +88,25 @@ def text_argument(text: str) -> str:
     if not text or _NO_TEXT.search(text):
         raise argparse.ArgumentTypeError("must be a text that is not empty, without control characters")
     return text
+
+
+def url_argument(text: str) -> str:
+    """A base URL on the command line, without slashes at its end: without user, query and fragment, which may be secrets."""
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+    except ValueError:
+        sound = False
+    if not sound or any(character in text for character in "?#@ "):
+        raise argparse.ArgumentTypeError("must be like https://tokens.example.com")
+    return text.rstrip("/")
+
+
+def port_argument(text: str) -> int:
+    """A port on the command line; 0 stands for any free one."""
+    if not is_port(text):
+        raise argparse.ArgumentTypeError("must be 0 to 65535")
+    return int(text)
 
 
 def standard_input() -> TextIO:

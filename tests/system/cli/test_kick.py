@@ -126,7 +126,7 @@ def test_it_sends_what_the_vendor_documents(vendors_api: StandIn, capfd: pytest.
     }
     out, err = _told(capfd)
     assert re.fullmatch(
-        r"rule 1953 holds until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: "
+        r"rule 1953 holds until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: "
         r"no publish_audio, publish_video for cname room-1, uid 7\n",
         out,
     )
