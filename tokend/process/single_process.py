@@ -1,6 +1,5 @@
 """The server as one process: it answers requests, and runs the admin listener too."""
 
-import asyncio
 import socket
 
 from tokend.config.collector import collect_seldom
@@ -47,4 +46,4 @@ class SingleProcessServer:
         self._log.event("warning", "warning", message="one process serves alone: there is no worker to replace")
 
     async def stop(self, delay: float) -> None:
-        await asyncio.shield(self._worker.stop(delay))
+        await self._worker.stop(delay)
