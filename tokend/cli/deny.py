@@ -287,9 +287,9 @@ def _edit(edited: EditedList, change: Change) -> None:
     """Change the list, and report what is wrong with its other lines. Raises `CannotUse`."""
     problems: list[str] = []
 
-    def checked(lines: list[bytes]) -> list[bytes] | None:
+    def checked(lines: list[bytes]) -> list[bytes]:
         changed = change(lines)
-        problems[:] = parse_entries(b"\n".join(lines if changed is None else changed))[1]
+        problems[:] = parse_entries(b"\n".join(changed))[1]
         return changed
 
     edited.edit(checked)
