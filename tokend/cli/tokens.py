@@ -246,8 +246,6 @@ def _caller(options: argparse.Namespace, app: App) -> Caller:
         return Caller(options.caller)
     try:
         claims = strict_json.loads(read_file(options.claims, MAX_FILE))
-    except strict_json.DuplicateKeyError:
-        fail("the claims cannot be read: a key is given twice in one object")
     except OSError as error:
         fail(f"the claims cannot be read: {error.strerror}: {options.claims}")
     except ValueError as error:
@@ -296,9 +294,7 @@ def _typed(name: str, text: str, schema: Mapping[str, Any]) -> object:
         return text
     try:
         return strict_json.loads(text.encode())
-    except strict_json.DuplicateKeyError:
-        fail(f"the field {name} has a key twice in one object")
-    except strict_json.TooDeepError as error:
-        fail(f"the field {name} is {error}: at most {strict_json.MAX_DEPTH} levels")
+    except (strict_json.DuplicateKeyError, strict_json.TooDeepError) as error:
+        fail(f"the field {name} cannot be read: {error}")
     except ValueError:
         return text
