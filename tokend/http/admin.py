@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from tokend.config.showing import redacted
 from tokend.dialects.contract import HttpResponse
-from tokend.http.admin_access import Access, Handler
+from tokend.http.admin_access import Access
 from tokend.http.admin_console import add_console
 from tokend.http.differences import difference_of
 from tokend.http.forwarding import MAX_BODY, body_errors

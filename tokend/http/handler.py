@@ -21,7 +21,7 @@ from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
 
-class RequestHandler:
+class EndpointHandler:
     """Handles every request that `ConfiguredRoutes` resolves."""
 
     def __init__(self, control: Control) -> None:

@@ -15,7 +15,7 @@ from tokend.config.loading import Files, Source
 from tokend.core.listening import Listen
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.control import Control
-from tokend.http.handler import RequestHandler
+from tokend.http.handler import EndpointHandler
 from tokend.http.server import LAST_REQUEST_SECONDS, LimitedRunner
 from tokend.process.sockets import address_of
 from tokend.telemetry.log import JsonLog
@@ -45,7 +45,7 @@ class Worker:
         self._connection_limiter = ConnectionLimiter(
             Deadlines(), caps, log, SYSTEM_CLOCK.monotonic, self.control.is_proxy
         )
-        handler = RequestHandler(self.control)
+        handler = EndpointHandler(self.control)
         app = application_of(self.control, handler)
         self._runner = LimitedRunner(app, handler.unreadable, self._connection_limiter)
 
