@@ -99,6 +99,8 @@ def _greeting(configuration: Configuration, url: str) -> str:
     lines = [
         f"tokend {__version__} serves {counted(len(configuration.apps), 'app')} of {configuration.source} at {url}"
     ]
+    if not url.startswith("http"):  # a unix socket, to which neither line below leads
+        return lines[0]
     example = example_request(configuration, url)
     if example is not None:
         lines.append(f"Try:  {example}")
