@@ -96,13 +96,12 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         api_error = _internal(request, error)
     match_info = request.match_info
-    match: Match | NoMatch = NoMatch(None)
-    unreadable = False
-    if isinstance(match_info, RouteMatch):
-        match, unreadable = match_info.match, match_info.unreadable
-    elif match_info.http_exception is not None and not is_readable(request):
-        # no path, as of CONNECT: aiohttp's router did not ask ours
-        api_error, unreadable = ApiError(Code.MALFORMED, UNREADABLE), True
+    match: Match | NoMatch = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
+    unreadable = not is_readable(request)
+    if (
+        unreadable and match_info.http_exception is not None
+    ):  # no path, as of CONNECT: aiohttp's router did not ask ours
+        api_error = ApiError(Code.MALFORMED, UNREADABLE)
     record = request[RECORD]
     record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
     _forget_frames(api_error)

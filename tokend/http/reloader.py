@@ -16,7 +16,6 @@ from tokend.config.loading import ConfigurationError, Files, Source, comparable
 from tokend.config.problems import fold
 from tokend.http.cancellation import ends_task
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
@@ -80,7 +79,9 @@ class Reloader:
         self.warnings_of = warnings_of
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._started_with = isolated.configuration.listen, isolated.configuration.options.server
+        self._listen_at_start = isolated.configuration.listen
+        self.settings_at_start = isolated.configuration.options.server
+        """What a reload cannot change below `server` is as here, whatever the files say now."""
         self.refused = False
         self.loaded_at = clock()
 
@@ -88,11 +89,6 @@ class Reloader:
     def configuration(self) -> Configuration:
         """The configuration that serves."""
         return self.isolated.configuration
-
-    @property
-    def settings_at_start(self) -> ServerSettings:
-        """The settings below `server` that a reload cannot change are these, whatever the files say now."""
-        return self._started_with[1]
 
     @property
     def invalid_apps(self) -> dict[str, tuple[str, ...]]:
@@ -127,9 +123,8 @@ class Reloader:
             isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
         except ConfigurationError as error:
             return self._reject(fold(error.problems))
-        configuration = isolated.configuration
-        only_invalid = bool(isolated.invalid_apps) and not self._changes_something(isolated)
-        if configuration.fingerprint == self.configuration.fingerprint or (
+        only_invalid = bool(isolated.invalid_apps) and not self._changes_what_is_served(isolated)
+        if isolated.configuration.fingerprint == self.configuration.fingerprint or (
             only_invalid and not self.refused and _sentences(isolated) == _sentences(self.isolated)
         ):
             self.refused = False
@@ -142,6 +137,11 @@ class Reloader:
             return self._reject(fold(isolated.problems), isolated)
         if problems := await self._install(isolated, files):
             return self._reject(problems)
+        return self._note_installed(isolated, files)
+
+    def _note_installed(self, isolated: Isolated, files: Files) -> Reloaded:
+        """Note and log what serves now."""
+        configuration = isolated.configuration
         self._valid_in = {name: self._valid_in.get(name, self.files) for name in isolated.kept}
         self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
@@ -182,7 +182,7 @@ class Reloader:
         """The configuration that serves stays: only what is said of its apps changes."""
         self.isolated = replace(self.isolated, invalid_apps=isolated.invalid_apps, problems=isolated.problems)
 
-    def _changes_something(self, isolated: Isolated) -> bool:
+    def _changes_what_is_served(self, isolated: Isolated) -> bool:
         """Whether anything is served otherwise: an app, or what is outside the apps, each with its secrets.
 
         Also an app that is invalid from its beginning: it takes its routes, and answers 503 there, until it is gone.
@@ -207,8 +207,8 @@ class Reloader:
 
     def at_next_start(self, configuration: Configuration) -> tuple[str, ...]:
         """A sentence if a configuration has settings that only a start applies, and they differ from those of this one."""
-        listen, server = self._started_with
-        if configuration.listen == listen and configuration.options.server.starts_like(server):
+        starts_alike = configuration.options.server.starts_like(self.settings_at_start)
+        if configuration.listen == self._listen_at_start and starts_alike:
             return ()
         return ("some of what changed below `server` takes effect at the next start",)
 
