@@ -15,7 +15,7 @@ from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, load_for_start
 from tokend.http.control import CONTROL, Control
 from tokend.http.cors import add_cors
-from tokend.http.handler import RequestHandler
+from tokend.http.handler import EndpointHandler
 from tokend.http.middlewares import errors, no_cache, request_log
 from tokend.http.reloader import log_invalid_apps
 from tokend.http.request_parsing import MAX_BODY
@@ -64,7 +64,7 @@ def create_app(
         environment = os.environ if environ is None else environ
         source = Source(os.fspath(config), environment, Path.cwd(), dotenv=environ is None)
         control = Control(load_for_start(source, files), clock, nonces, log, source=source, files=files)
-    app = application_of(control, RequestHandler(control))
+    app = application_of(control, EndpointHandler(control))
     if control.reloader is not None:
         log_invalid_apps(log, control.reloader.isolated)
     _warn(control)
@@ -105,7 +105,7 @@ class _OperatedApplication:
         return self._control.not_ready_reasons()
 
 
-def application_of(control: Control, handler: RequestHandler) -> web.Application:
+def application_of(control: Control, handler: EndpointHandler) -> web.Application:
     """The application around a `Control`, for `create_app` and for the workers of `tokend serve`."""
     app = web.Application(middlewares=[request_log, no_cache, errors], client_max_size=MAX_BODY)
     app[CONTROL] = control

@@ -21,8 +21,8 @@ LOCK_SECONDS: Final = 10.0
 _LOCK_PAUSE: Final = 0.02
 
 
-def edit_deny_file(path: Path, change: Callable[[list[bytes]], list[bytes] | None]) -> None:
-    """Replace the lines of the file by what `change` makes of them; None leaves the file as it is.
+def edit_deny_file(path: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Replace the lines of the file by what `change` makes of them.
 
     Lines have no newline. Mode and owner are kept where that is permitted. A file that does not exist is created.
     Raises `OSError`; `TimeoutError` if another writer holds the lock for too long; `ValueError` as `joined` does.
@@ -33,8 +33,7 @@ def edit_deny_file(path: Path, change: Callable[[list[bytes]], list[bytes] | Non
     with _locked(path) as descriptor:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             lines = change(file.read().splitlines())
-        if lines is not None:
-            _replace(path, joined(lines), os.fstat(descriptor))
+        _replace(path, joined(lines), os.fstat(descriptor))
 
 
 @contextmanager

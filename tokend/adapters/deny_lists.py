@@ -14,8 +14,8 @@ from tokend.installing import install_command
 from tokend.issuing.server_settings import RootOptions
 
 T = TypeVar("T")
-Change = Callable[[list[bytes]], list[bytes] | None]
-"""The new lines for the present ones; None to leave them. It may be called again if somebody else has changed them."""
+Change = Callable[[list[bytes]], list[bytes]]
+"""The new lines for the present ones. It may be called again if somebody else has changed them."""
 
 
 class CannotUse(Exception):

@@ -127,8 +127,8 @@ async def read_deny_redis(url: Secret) -> bytes:
         await client.close()
 
 
-async def edit_deny_redis(url: Secret, change: Callable[[list[bytes]], list[bytes] | None]) -> None:
-    """Replace the lines of the list by what `change` makes of them; None leaves the list as it is.
+async def edit_deny_redis(url: Secret, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Replace the lines of the list by what `change` makes of them.
 
     `change` is called again if somebody else has changed the list meanwhile. Raises as `read_deny_redis` does, and
     `TimeoutError` if others change the list all the time.
@@ -138,8 +138,6 @@ async def edit_deny_redis(url: Secret, change: Callable[[list[bytes]], list[byte
         known, raw = await _read(client)
         for _ in range(MAX_ATTEMPTS):
             lines = change(raw.splitlines())
-            if lines is None:
-                return
             new_version = b"%d-%s" % (max(_number(known) + 1, time.time_ns()), secrets.token_hex(8).encode())
             packed = zlib.compress(joined(lines), zlib.Z_BEST_SPEED)
             version, *others = await loop_timeout(CALL_SECONDS, client.script([KEY], [known, new_version, packed]))

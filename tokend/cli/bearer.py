@@ -7,8 +7,8 @@ import time
 
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
-from tokend.auth.authenticator import Authenticator, read_credentials
-from tokend.cli.context import MAX_CREDENTIAL, check_size, fail, read_file, standard_input
+from tokend.auth.authenticator import read_credentials
+from tokend.cli.context import MAX_CREDENTIAL, fail, read_file
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller
 from tokend.issuing.configuration import App, Configuration
@@ -19,22 +19,17 @@ def read_token(source: str) -> str:
     """The token in a file (`@FILE`) or on standard input (`@-`). Exits with code 2 if there is none."""
     if not source.startswith("@"):
         fail("do not pass the token on the command line (other users can see it): use --bearer @FILE or @-")
-    name = source.removeprefix("@")
     try:
-        if name == "-":
-            text = standard_input().read(MAX_CREDENTIAL + 1)
-            check_size(text, MAX_CREDENTIAL)
-        else:
-            text = read_file(name, MAX_CREDENTIAL).decode("ascii")
+        text = read_file(source.removeprefix("@"), MAX_CREDENTIAL).decode("ascii").strip()
     except OSError as error:
         fail(f"the token cannot be read: {error.strerror}")
     except UnicodeError:
         fail("the token cannot be read: it is not ASCII text")
     except ValueError as error:
         fail(f"the token cannot be read: {error}")
-    if not text.strip():
+    if not text:
         fail("the token cannot be read: it is empty")
-    return text.strip().removeprefix("Bearer ").strip()  # as it stands in the header
+    return text.removeprefix("Bearer ").strip()  # as it stands in the header
 
 
 async def authenticate(configuration: Configuration, app: App, token: str, now: int) -> Caller:
@@ -47,15 +42,8 @@ async def authenticate(configuration: Configuration, app: App, token: str, now: 
         keys = KeyCache(over_http(session), time.monotonic, standard_error(time.time))
         errors: list[ApiError] = []
         for authenticator in authenticators:
-            result = await _authenticate(authenticator, token, now, keys)
-            if isinstance(result, Caller):
-                return result
-            errors.append(result)
+            try:
+                return await authenticator.authenticate(read_credentials([f"Bearer {token}"]), now, keys)
+            except ApiError as error:
+                errors.append(error)
     raise max(errors, key=lambda error: error.operator is not None)
-
-
-async def _authenticate(authenticator: Authenticator, token: str, now: int, keys: KeyCache) -> Caller | ApiError:
-    try:
-        return await authenticator.authenticate(read_credentials([f"Bearer {token}"]), now, keys)
-    except ApiError as error:
-        return error

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tokend import __version__
+from tokend.adapters.deny_lists import CannotUse
 from tokend.cli import (
     EXIT_CONFIG,
     audit,
@@ -27,6 +28,7 @@ from tokend.cli.usage import Parser
 from tokend.config.loading import ConfigurationError
 from tokend.config.problems import fold
 from tokend.config.reading import with_dotenv
+from tokend.core.errors import ApiError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,7 +53,10 @@ def main(arguments: Sequence[str]) -> int:
             print(line, file=sys.stderr)
         print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
         return EXIT_CONFIG
-    except CommandFailed as error:
+    except ApiError as error:
+        print(f"tokend: {error.code}: {error.operator or error.detail}", file=sys.stderr)
+        return 1
+    except (CommandFailed, CannotUse) as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1
     return code

@@ -52,11 +52,9 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _check(options: argparse.Namespace, context: Context) -> int:
     if options.show is not None:
         return _show(options, context)
-    try:
-        configuration = context.configuration(options)
-    except ConfigurationError as error:
-        raise ConfigurationError([*error.problems, *_deny_problems_beside(options, context)]) from None
-    if problems := [*deny_problems(configuration), *_redis_problems(configuration)]:
+    isolated = context.source(options).load_isolated(Files())
+    configuration = isolated.configuration
+    if problems := [*isolated.problems, *deny_problems(configuration), *_redis_problems(configuration)]:
         raise ConfigurationError(problems)
     for warning in configuration.warnings_at(time.time()):
         print(f"warning: {warning}")
@@ -95,15 +93,6 @@ def _redis_problems(configuration: Configuration) -> list[Problem]:
         sentence = str(error).removeprefix("redis.url ")
         return [Problem(Location(configuration.source), ("redis", "url"), sentence)]
     return []
-
-
-def _deny_problems_beside(options: argparse.Namespace, context: Context) -> list[Problem]:
-    """What is wrong with the deny file, beside invalid apps."""
-    try:
-        isolated = context.source(options).load_isolated(Files())
-    except ConfigurationError:
-        return []  # the settings that name the file may be wrong
-    return deny_problems(isolated.configuration)
 
 
 def _schema(options: argparse.Namespace, context: Context) -> int:

@@ -4,16 +4,18 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from tokend.cli.usage import without_secrets
 from tokend.config.loading import ConfigurationError, Files, Source, load_for_start
 from tokend.core.durations import duration
+from tokend.core.listening import is_port
 from tokend.issuing.configuration import App, Configuration
 
 MAX_CREDENTIAL: Final = 64 * 1024
@@ -88,6 +90,25 @@ def text_argument(text: str) -> str:
     return text
 
 
+def url_argument(text: str) -> str:
+    """A base URL on the command line, without slashes at its end: without user, query and fragment, which may be secrets."""
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+    except ValueError:
+        sound = False
+    if not sound or any(character in text for character in "?#@ "):
+        raise argparse.ArgumentTypeError("must be like https://tokens.example.com")
+    return text.rstrip("/")
+
+
+def port_argument(text: str) -> int:
+    """A port on the command line; 0 stands for any free one."""
+    if not is_port(text):
+        raise argparse.ArgumentTypeError("must be 0 to 65535")
+    return int(text)
+
+
 def standard_input() -> TextIO:
     """Standard input. Exits with code 2 if it is closed. What is not UTF-8 reads as U+FFFD, which no key or token has."""
     if sys.stdin is None or sys.stdin.closed:
@@ -98,17 +119,12 @@ def standard_input() -> TextIO:
 
 
 def read_file(name: str, limit: int) -> bytes:
-    """What a file or a pipe holds. Raises `OSError` if it cannot be read, `ValueError` if it is over `limit` bytes."""
-    with Path(name).open("rb") as file:
+    """What a file, a pipe or, for `-`, standard input holds. Raises `OSError`, or `ValueError` if it is over `limit` bytes."""
+    with standard_input().buffer if name == "-" else Path(name).open("rb") as file:
         raw = file.read(limit + 1)
-    check_size(raw, limit)
-    return raw
-
-
-def check_size(found: Sized, limit: int) -> None:
-    """Raise `ValueError` if more than `limit` was read. The caller reads at most `limit` + 1, so any input ends."""
-    if len(found) > limit:
+    if len(raw) > limit:
         raise ValueError(f"it is over {limit >> 20} MiB" if limit >> 20 else f"it is over {limit >> 10} KiB")
+    return raw
 
 
 def counted(count: int, noun: str) -> str:

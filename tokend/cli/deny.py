@@ -16,10 +16,9 @@ from tokend.cli.context import (
     CommandFailed,
     Context,
     add_config,
-    check_size,
     counted,
     fail,
-    standard_input,
+    read_file,
     text_argument,
 )
 from tokend.cli.times import date, end_argument, moment_argument
@@ -27,7 +26,6 @@ from tokend.config.loading import Files
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
 from tokend.core.deny_entries import DenyChange, Entry, NeverMatches, check_entry, parse_entries
-from tokend.core.errors import ApiError
 from tokend.core.folding import listed
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import RootOptions
@@ -168,7 +166,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
             if removed:
                 continue
             raise CommandFailed(f"{edited.name} does not exist")
-        lines = _read(edited)
+        lines = edited.read().splitlines()
         if not any(map(entry.is_about, lines)):  # a list that only this user cannot write needs no change
             similar.extend(other for other in parse_entries(b"\n".join(lines))[0] if _has_fields(other, entry))
             continue
@@ -190,11 +188,7 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
     opened = _opened(options, context)
     edited = opened.lists[0]
     try:
-        if options.saved == "-":
-            raw = standard_input().buffer.read(MAX_BYTES + 1)
-            check_size(raw, MAX_BYTES)
-        else:
-            raw = read_deny_file(context.directory / options.saved)[0]
+        raw = read_file(options.saved, MAX_BYTES)
     except (OSError, ValueError) as error:
         fail(deny_file_problem(options.saved, error, "saved list"))
     entries, problems = parse_entries(raw)
@@ -203,7 +197,7 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
     if isinstance(edited, FileList):
         edited = FileList(edited.path, creates=True)
     saved = dict.fromkeys(entries)
-    missing = _without(saved, _read(edited))
+    missing = _without(saved, edited.read().splitlines())
 
     def change(lines: list[bytes]) -> list[bytes]:
         return [*lines, *(entry.line() for entry in _without(missing, lines))]
@@ -219,14 +213,6 @@ def _without(entries: Iterable[Entry], lines: Iterable[bytes]) -> list[Entry]:
     """The entries, in their order, that are not among the lines."""
     present = set(parse_entries(b"\n".join(lines))[0])
     return [entry for entry in entries if entry not in present]
-
-
-def _read(edited: EditedList) -> list[bytes]:
-    """Its lines. Raises `CommandFailed`."""
-    try:
-        return edited.read().splitlines()
-    except CannotUse as error:
-        raise CommandFailed(str(error)) from error
 
 
 def _list(options: argparse.Namespace, context: Context) -> int:
@@ -283,39 +269,30 @@ def _opened(options: argparse.Namespace, context: Context) -> _Opened:
         check_entry(_entry(options), configuration.callers(), isolated.invalid_apps, configuration.undated_callers())
     except NeverMatches as error:
         never_matches = str(error)
-    try:
-        return _Opened(edited_lists(options_of_root), options_of_root, never_matches, invalid_apps)
-    except CannotUse as error:
-        fail(str(error))
+    return _Opened(edited_lists(options_of_root), options_of_root, never_matches, invalid_apps)
 
 
 def _record(settings: RootOptions | None, edited: EditedList, entries: Sequence[Entry], *, is_added: bool) -> None:
-    """Write the changes to the audit before they are made. Raises `CommandFailed`."""
+    """Write the changes to the audit before they are made. Raises `ApiError`."""
     if settings is None or settings.audit is None:
         return
     from tokend.adapters.operator_audit import record_by_operator  # aiohttp is slow to import
     from tokend.telemetry.log import standard_error
 
-    try:
-        changes = [DenyChange(entry, is_added, edited.source, int(time.time()), "cli") for entry in entries]
-        record_by_operator(settings, changes, standard_error(time.time))
-    except ApiError as error:
-        raise CommandFailed(str(error)) from error
+    changes = [DenyChange(entry, is_added, edited.source, int(time.time()), "cli") for entry in entries]
+    record_by_operator(settings, changes, standard_error(time.time))
 
 
 def _edit(edited: EditedList, change: Change) -> None:
-    """Change the list, and report what is wrong with its other lines. Raises `CommandFailed`."""
+    """Change the list, and report what is wrong with its other lines. Raises `CannotUse`."""
     problems: list[str] = []
 
-    def checked(lines: list[bytes]) -> list[bytes] | None:
+    def checked(lines: list[bytes]) -> list[bytes]:
         changed = change(lines)
-        problems[:] = parse_entries(b"\n".join(lines if changed is None else changed))[1]
+        problems[:] = parse_entries(b"\n".join(changed))[1]
         return changed
 
-    try:
-        edited.edit(checked)
-    except CannotUse as error:
-        raise CommandFailed(str(error)) from error
+    edited.edit(checked)
     if problems:
         count = counted(len(problems), "other line")
         print(

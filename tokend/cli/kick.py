@@ -13,7 +13,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -28,6 +27,7 @@ from tokend.cli.context import (
     fail,
     text_argument,
 )
+from tokend.cli.times import date
 from tokend.core import strict_json
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import App
@@ -40,10 +40,6 @@ TIMEOUT: Final = 20.0
 """Seconds, as Agora advises: with a shorter timeout, the id of a rule that was created may be lost."""
 _MAX_BYTES: Final = 64 * 1024
 _UID: Final = re.compile(r"[1-9][0-9]{0,9}")
-
-
-class KickError(CommandFailed):
-    """Why no rule is known to exist, in a sentence without secrets."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -96,9 +92,8 @@ def _kick(options: argparse.Namespace, context: Context) -> int:
     privileges = list(options.privileges)
     body = {"appid": app.app_id, **chosen, "time_in_seconds": options.seconds, "privileges": privileges}
     rule = create_rule(rest_api, body)
-    now = time.time()
     standard_error(time.time).event("kick", app=app.name, rule=rule, privileges=privileges, seconds=options.seconds)
-    ends = datetime.fromtimestamp(int(now) + options.seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    ends = date(int(time.time()) + options.seconds)
     whom = ", ".join(f"{key} {value}" for key, value in chosen.items())
     print(f"rule {rule} holds until {ends}: no {', '.join(privileges)} for {whom}")
     return 0
@@ -111,7 +106,7 @@ def _rest_api(app: App) -> RestApi | None:
 
 
 def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEOUT) -> int:
-    """Create a kicking rule and return its id; `KickError` if that fails. `timeout`: seconds. No redirects, no proxies."""
+    """Create a kicking rule and return its id; `CommandFailed` if that fails. `timeout`: seconds. No redirects, no proxies."""
     secret = api.customer_secret.reveal()
     basic = base64.b64encode(f"{api.customer_id}:{secret}".encode()).decode()
     headers = {
@@ -123,20 +118,19 @@ def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEO
     try:
         with closing(_connection(api.url, timeout)) as connection:
             connection.request("POST", f"{urlsplit(api.url).path}/dev/v1/kicking-rule", json.dumps(body), headers)
-            answer = connection.getresponse()
-            if 200 <= answer.status < 300:
-                return _rule_of(answer.read(_MAX_BYTES))
-            message = _message(answer)
+            response = connection.getresponse()
+            answer = _answer_of(response)
     except TimeoutError:
-        raise KickError(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
-    except (
-        OSError,
-        http.client.HTTPException,
-        UnicodeError,
-    ) as error:  # UnicodeError: the URL cannot be written in ASCII
+        raise CommandFailed(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last: the URL cannot be written in ASCII
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        raise KickError(f"the vendor cannot be reached at {api.url}: {why}") from None
-    raise KickError(_error_sentence(answer.status, "" if secret in message or basic in message else message))
+        raise CommandFailed(f"the vendor cannot be reached at {api.url}: {why}") from None
+    if 200 <= response.status < 300:
+        return _rule_of(answer)
+    message = answer.get("message")
+    if not isinstance(message, str) or secret in message or basic in message:
+        message = ""
+    raise CommandFailed(_error_sentence(response.status, message[:200]))
 
 
 def _connection(url: str, timeout: float) -> http.client.HTTPConnection:
@@ -145,25 +139,20 @@ def _connection(url: str, timeout: float) -> http.client.HTTPConnection:
     return kind(parts.netloc, timeout=timeout)  # with the brackets of an IPv6 address, from which it tells the port
 
 
-def _rule_of(raw: bytes) -> int:
-    try:
-        answer = strict_json.loads(raw)
-    except ValueError:
-        answer = None
-    rule = answer.get("id") if isinstance(answer, dict) and answer.get("status") == "success" else None
-    if isinstance(rule, bool) or not isinstance(rule, int):
-        raise KickError("the vendor's answer names no rule: check its list of rules")
-    return rule
-
-
-def _message(response: http.client.HTTPResponse) -> str:
-    """The message of an error response, at most 200 characters; empty if it has none."""
+def _answer_of(response: http.client.HTTPResponse) -> dict[str, Any]:
+    """The JSON object of a response; an empty one if it has none. What was asked for may have happened even so."""
     try:
         answer = strict_json.loads(response.read(_MAX_BYTES))
     except (OSError, http.client.HTTPException, ValueError):
-        return ""
-    message = answer.get("message") if isinstance(answer, dict) else None
-    return message[:200] if isinstance(message, str) else ""
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _rule_of(answer: Mapping[str, Any]) -> int:
+    rule = answer.get("id") if answer.get("status") == "success" else None
+    if isinstance(rule, bool) or not isinstance(rule, int):
+        raise CommandFailed("the vendor's answer names no rule: check its list of rules")
+    return rule
 
 
 def _error_sentence(status: int, message: str) -> str:

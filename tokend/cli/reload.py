@@ -2,15 +2,15 @@
 
 import argparse
 import http.client
-import json
 import socket
 import sys
 from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
 
+import msgspec
+
 from tokend.cli.context import CommandFailed, Context, add_config, counted, fail
 from tokend.config.loading import Files, comparable, read_server
-from tokend.config.shape import RootShape
 from tokend.core.folding import listed, without_name
 from tokend.issuing.server_settings import Admin
 
@@ -75,17 +75,9 @@ def lines_of_invalid_apps(invalid_apps: Mapping[str, Sequence[str]], kept: Colle
         first, *others = by_name
         same = f" (the same for {counted(len(others), 'other app')}: {listed(others)})" if others else ""
         lines.append(by_name[first] + same)
-    for names, does in (
-        (
-            [name for name in invalid_apps if name in kept],
-            ("keeps its last valid version", "keep their last valid version"),
-        ),
-        ([name for name in invalid_apps if name not in kept], ("answers 503", "answer 503")),
-    ):
-        if len(names) == 1:
-            lines.append(f"app {names[0]} is invalid: it {does[0]}")
-        elif names:
-            lines.append(f"{len(names)} apps ({listed(names)}) are invalid: they {does[1]}")
+    for becomes, is_kept in (("served in the last valid version", True), ("answering 503", False)):
+        if names := [name for name in invalid_apps if (name in kept) is is_kept]:
+            lines.append(f"{counted(len(names), 'invalid app')}, {becomes}: {listed(names)}")
     return lines
 
 
@@ -114,7 +106,11 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
     """The JSON that the admin listener answers, with the `needed` keys; ends the command where it does not."""
     _, admin = read_server(options.config, context.environment, context.directory)
     if admin is None:
-        fail(_without_admin(method, options, context))
+        comparable(context.source(options), Files())  # raises `ConfigurationError` if there is no configuration
+        fail(
+            "this command needs server.admin, and the configuration has none that is valid: `tokend check` shows mistakes. "
+            "SIGHUP makes a server reload without it"
+        )
     key = context.environment.get(KEY_VARIABLE, "")
     if admin.key and not key:
         fail(f"server.admin has a key: set {KEY_VARIABLE}")
@@ -124,27 +120,14 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
         connection = _connection(admin)
         connection.request(method, path, headers={"Authorization": f"Bearer {key}"} if admin.key else {})
         answer = connection.getresponse()
-        result = json.loads(answer.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        result = msgspec.json.decode(answer.read(), type=dict[str, Any])
+    except (OSError, http.client.HTTPException, ValueError, msgspec.DecodeError) as error:
         raise CommandFailed(f"the server does not answer: {error}") from error
     if answer.status not in (200, 409) or "error" in result:
         raise CommandFailed(f"the server rejects the request: {result.get('error', answer.status)}")
     if not needed <= result.keys():  # after an upgrade the old server may still run
         raise CommandFailed("the server that runs is of another version of tokend: restart it")
     return result
-
-
-def _without_admin(method: str, options: argparse.Namespace, context: Context) -> str:
-    """What to do if the configuration has no `server.admin`. Raises `ConfigurationError` if there is no configuration."""
-    settings = comparable(context.source(options), Files())["settings"]
-    server = settings.get("server")
-    if isinstance(server, dict) and "admin" in server:
-        return "server.admin is not valid: `tokend check` shows why"
-    sentence = "the configuration has no server.admin"
-    sentence += "; send SIGHUP to the server instead" if method == "POST" else ", which this command needs"
-    if all(key in RootShape.model_fields for key in settings):
-        return sentence
-    return f"{sentence}. It has unknown keys: `tokend check` shows the mistakes in it"
 
 
 def _connection(admin: Admin) -> http.client.HTTPConnection:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from tokend import __version__
-from tokend.cli.context import CommandFailed, Context, add_config, counted
+from tokend.cli.context import CommandFailed, Context, add_config, counted, port_argument
 from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
 from tokend.cli.output import occupy_closed_streams, print_if_possible
@@ -24,7 +24,9 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     add_config(parser)
     parser.add_argument("--host", help="address to listen on (default: TOKEND_HOST, server.listen or 127.0.0.1)")
     parser.add_argument(
-        "--port", type=_port, help="port, or 0 for any free port (default: SERVER_PORT, PORT, server.listen or 8080)"
+        "--port",
+        type=port_argument,
+        help="port, or 0 for any free port (default: SERVER_PORT, PORT, server.listen or 8080)",
     )
     parser.add_argument(
         "--workers", type=_workers, help="number of processes, or auto for a process per core (default: server.workers)"
@@ -97,6 +99,8 @@ def _greeting(configuration: Configuration, url: str) -> str:
     lines = [
         f"tokend {__version__} serves {counted(len(configuration.apps), 'app')} of {configuration.source} at {url}"
     ]
+    if not url.startswith("http"):  # a unix socket, to which neither line below leads
+        return lines[0]
     example = example_request(configuration, url)
     if example is not None:
         lines.append(f"Try:  {example}")
@@ -120,10 +124,4 @@ def _workers(text: str) -> int:
         return 0
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
         raise argparse.ArgumentTypeError("must be 1 to 256, or auto")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
-        raise argparse.ArgumentTypeError("must be 0 to 65535")
     return int(text)

@@ -44,7 +44,6 @@ from tokend.telemetry.log_text import printable
 
 _MAX_TEXT: Final = 1024 * 1024
 """Characters of standard input that are read."""
-_FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -110,7 +109,12 @@ def _add_token_request(parser: argparse.ArgumentParser) -> None:
         help="lifetime: seconds, or 90s, 30m, 1h (default: the app's; for a caller, that of its first route)",
     )
     parser.add_argument("kind", help="the kind of token, such as rtc")
-    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help=_FIELDS_HELP)
+    parser.add_argument(
+        "fields",
+        nargs="*",
+        metavar="FIELD=VALUE",
+        help="the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON",
+    )
 
 
 def _token(options: argparse.Namespace, context: Context) -> int:
@@ -118,17 +122,14 @@ def _token(options: argparse.Namespace, context: Context) -> int:
         fail("--claims goes with --as: without it, no rules apply")
     configuration, app = chosen_app(options, context)
     token_request = _token_request(options, app)
-    try:
-        if options.caller is None:
-            permit = policy.operator_grant(app, _route_options(configuration, app, None), token_request)
-        else:
-            caller = _caller(options, app)
-            _check_requirements(configuration, app, options, caller)
-            permit = policy.decide(app, _route_options(configuration, app, caller.name), caller, token_request)
-        issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbits(128)))
-        _audit(configuration, app, options.caller, issued)
-    except ApiError as api_error:
-        raise CommandFailed(f"{api_error.code}: {api_error.operator or api_error.detail}") from api_error
+    if options.caller is None:
+        permit = policy.operator_grant(app, _route_options(configuration, app, None), token_request)
+    else:
+        caller = _caller(options, app)
+        _check_requirements(configuration, app, options, caller)
+        permit = policy.decide(app, _route_options(configuration, app, caller.name), caller, token_request)
+    issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbits(128)))
+    _audit(configuration, app, options.caller, issued)
     if issued.clamped_from is not None and not options.json:
         print(f"warning: on_excess shortens the lifetime to {issued.grant.ttl} seconds", file=sys.stderr)
     print(json.dumps(token_fields(issued), indent=2) if options.json else issued.token)
@@ -149,15 +150,12 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
 def _explain(options: argparse.Namespace, context: Context) -> int:
     configuration, app = chosen_app(options, context)
     token_request = _token_request(options, app)
-    try:
-        if options.bearer is not None:
-            caller, requirements = _bearer(options, configuration, app), None
-        else:
-            caller = _caller(options, app)
-            requirements = _check_requirements(configuration, app, options, caller)
-        explanation = policy.explain(app, _route_options(configuration, app, caller.name), caller, token_request)
-    except ApiError as api_error:
-        raise CommandFailed(f"{api_error.code}: {api_error.operator or api_error.detail}") from api_error
+    if options.bearer is not None:
+        caller, requirements = _bearer(options, configuration, app), None
+    else:
+        caller = _caller(options, app)
+        requirements = _check_requirements(configuration, app, options, caller)
+    explanation = policy.explain(app, _route_options(configuration, app, caller.name), caller, token_request)
     fields = explanation_fields(explanation)
     if options.bearer is not None:
         fields["claims"] = caller.claims
@@ -248,8 +246,6 @@ def _caller(options: argparse.Namespace, app: App) -> Caller:
         return Caller(options.caller)
     try:
         claims = strict_json.loads(read_file(options.claims, MAX_FILE))
-    except strict_json.DuplicateKeyError:
-        fail("the claims cannot be read: a key is given twice in one object")
     except OSError as error:
         fail(f"the claims cannot be read: {error.strerror}: {options.claims}")
     except ValueError as error:
@@ -298,9 +294,7 @@ def _typed(name: str, text: str, schema: Mapping[str, Any]) -> object:
         return text
     try:
         return strict_json.loads(text.encode())
-    except strict_json.DuplicateKeyError:
-        fail(f"the field {name} has a key twice in one object")
-    except strict_json.TooDeepError as error:
-        fail(f"the field {name} is {error}: at most {strict_json.MAX_DEPTH} levels")
+    except (strict_json.DuplicateKeyError, strict_json.TooDeepError) as error:
+        fail(f"the field {name} cannot be read: {error}")
     except ValueError:
         return text

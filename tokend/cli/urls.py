@@ -9,7 +9,16 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
-from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, text_argument
+from tokend.cli.context import (
+    Context,
+    add_app,
+    add_config,
+    chosen_app,
+    duration_argument,
+    fail,
+    text_argument,
+    url_argument,
+)
 from tokend.cli.times import date
 from tokend.core.declarations import NEVER, ROLES, Declarations
 from tokend.core.model import Caller
@@ -47,7 +56,9 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
     )
     url.add_argument("--id", type=_id, help="its id in the audit and the deny list (default: random)")
     url.add_argument(
-        "--url", type=_base, help="where clients reach the server, such as https://host (default: where it listens)"
+        "--url",
+        type=url_argument,
+        help="where clients reach the server, such as https://host (default: where it listens)",
     )
     url.set_defaults(run=_url)
 
@@ -187,14 +198,3 @@ def _id(text: str) -> str:
     if ID.fullmatch(text) is None:
         raise argparse.ArgumentTypeError("must be 1 to 64 of a-z A-Z 0-9 . _ -")
     return text
-
-
-def _base(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
-    except ValueError:
-        sound = False
-    if not sound or any(character in text for character in "?#@ "):
-        raise argparse.ArgumentTypeError("must be like https://tokens.example.com")
-    return text.rstrip("/")

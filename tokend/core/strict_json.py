@@ -53,7 +53,7 @@ def _depth(value: Any) -> int:
 def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
-        raise DuplicateKeyError
+        raise DuplicateKeyError("a key is given twice in one object")
     return unique
 
 

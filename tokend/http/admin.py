@@ -4,27 +4,26 @@
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
-from tokend.config.loading import ConfigurationError
 from tokend.config.showing import redacted
-from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import HttpResponse
-from tokend.http.admin_access import Access, Handler
+from tokend.http.admin_access import Access
 from tokend.http.admin_console import add_console
 from tokend.http.differences import difference_of
 from tokend.http.forwarding import MAX_BODY, body_errors
-from tokend.http.middlewares import REQUEST_ID, no_cache
+from tokend.http.middlewares import no_cache
 from tokend.http.operated import Operated, full_snapshot
 from tokend.http.parser_errors import parser_error
 from tokend.http.responses import json_error, json_response, to_response
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.prometheus import exposition
 
+_INTERNAL: Final = "an error of this server; its log has the reason"
 _PATHS: Final = ("/metrics", "/healthz", "/readyz", "/console", "/-/config", "/-/diff", "POST /-/reload")
 
 
@@ -57,10 +56,7 @@ def unreadable(log: JsonLog) -> Callable[[web.BaseRequest, int, BaseException | 
         if status >= 500 and error is not None:
             log.event("admin", "error", **exception_fields(error))
         api_error = parser_error(error)
-        if status >= 500:
-            api_error = ApiError(Code.INTERNAL, "an error of this server; its log has the reason")
-        response = json_error(api_error.status, api_error.sentence)
-        response.headers[REQUEST_ID] = secrets.token_hex(8)
+        response = json_error(500, _INTERNAL) if status >= 500 else json_error(api_error.status, api_error.sentence)
         response.force_close()
         return response
 
@@ -84,16 +80,7 @@ class _Endpoints:
         if self._operated.reloader is None:
             return json_error(409, "this application was not made from a file: there is nothing to reload")
         result = await self._operated.reloader.reload()
-        answer = {
-            "result": result.result,
-            "fingerprint": result.fingerprint,
-            "removed": result.removed,
-            "problems": result.problems,
-            "invalid_apps": result.invalid_apps,
-            "serving_last_version": result.serving_last_version,
-            "at_next_start": result.at_next_start,
-        }
-        return json_response(answer, 409 if result.problems else 200)
+        return json_response(result, 409 if result.problems else 200)
 
     async def configuration(self, request: web.Request) -> web.StreamResponse:
         reloader = self._operated.reloader
@@ -113,35 +100,23 @@ class _Endpoints:
         reloader = self._operated.reloader
         if reloader is None:
             return json_error(409, "this application was not made from a file: there is nothing to compare")
-        try:
-            return json_response(await difference_of(reloader))
-        except ConfigurationError as error:
-            return json_response(
-                {
-                    "problems": [str(problem) for problem in error.problems],
-                    "apps": {},
-                    "settings": [],
-                    "at_next_start": [],
-                },
-                409,
-            )
+        difference = await difference_of(reloader)
+        return json_response(difference, 409 if difference["problems"] else 200)
 
 
 def _errors_in(log: JsonLog) -> Any:
     @web.middleware
     async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-        """One shape for every error, and an id on every response."""
+        """One shape for every error."""
         try:
-            response = await handler(request)
+            return await handler(request)
         except web.HTTPMethodNotAllowed as error:
-            response = json_error(405, f"use {' or '.join(sorted(error.allowed_methods - {'HEAD'}))}")
+            return json_error(405, f"use {' or '.join(sorted(error.allowed_methods - {'HEAD'}))}")
         except web.HTTPNotFound:
-            response = json_error(404, "there is nothing at this path; / lists the paths")
+            return json_error(404, "there is nothing at this path; / lists the paths")
         except Exception as error:  # noqa: BLE001  # a bug is a 500, and is logged without its text
             log.event("admin", "error", **exception_fields(error))
-            response = json_error(500, "this cannot be read, or is an error of this server")
-        response.headers[REQUEST_ID] = secrets.token_hex(8)
-        return response
+            return json_error(500, _INTERNAL)
 
     return errors
 

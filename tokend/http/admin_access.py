@@ -1,18 +1,17 @@
 """Who may use the admin listener: the Host header, the Origin header, and the key of `server.admin`."""
 
 import stat
-from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from tokend.auth.key_digests import digest_of
 from tokend.http.request_parsing import host_of
 from tokend.http.responses import json_error
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _WRONG_HOST: Final = (
     "the Host header must be localhost, an address, or the host of server.admin.listen: "
     "a page of a browser can have any other name lead here"

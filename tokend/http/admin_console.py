@@ -88,8 +88,9 @@ class _ConsoleEndpoints:
         """The last requests that failed, the newest first."""
         snapshot = await self._operated.snapshot()
         failures = [msgspec.to_builtins(failure) for failure in reversed(snapshot.failures)]
-        details = self._settings_admin_details()
-        return json_response({"details": details, "failures": failures})
+        reloader = self._operated.reloader
+        admin = None if reloader is None else reloader.settings_at_start.admin
+        return json_response({"details": admin is not None and admin.details, "failures": failures})
 
     async def warnings(self, request: web.Request) -> web.StreamResponse:
         """What the configuration warns of now, and when keys of callers end."""
@@ -110,8 +111,3 @@ class _ConsoleEndpoints:
             if any(dialect.name == native.NAME for dialect in route.dialects):
                 found[route.app.name] = route
         return found
-
-    def _settings_admin_details(self) -> bool:
-        reloader = self._operated.reloader
-        admin = None if reloader is None else reloader.settings_at_start.admin
-        return admin is not None and admin.details

@@ -38,13 +38,13 @@ class BodyReader:
         Raises `TimeoutError` if it is not complete after `seconds`, and `ApiError` (503) if it had to make room.
         """
         if content.is_eof():
-            return await _all_of(content, limit)
+            return await read_all(content, limit)
         deadline = asyncio.timeout(seconds)
         arriving = _Arriving(deadline)
         try:
             async with deadline:
                 self._arriving[arriving] = None
-                return await _all_of(content, limit, lambda size: self._grow(arriving, size))
+                return await read_all(content, limit, lambda size: self._grow(arriving, size))
         except TimeoutError:
             if arriving.displaced:
                 sentence = "too many bodies are being received: send this again, faster"
@@ -72,7 +72,8 @@ class BodyReader:
             self._held -= arriving.size
 
 
-async def _all_of(content: StreamReader, limit: int, on_piece: Callable[[int], None] = lambda size: None) -> bytes:
+async def read_all(content: StreamReader, limit: int, on_piece: Callable[[int], None] = lambda size: None) -> bytes:
+    """All that there is, or a part of it that exceeds `limit` bytes. `on_piece` gets the size of each piece that arrives."""
     body = bytearray()
     while len(body) <= limit and (piece := await content.readany()):
         body += piece

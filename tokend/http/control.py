@@ -22,7 +22,7 @@ from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import RouteTable, TakenRoute
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
-from tokend.telemetry.metrics import Metrics, Snapshot, Values
+from tokend.telemetry.metrics import Labels, Metrics, Snapshot, Values
 from tokend.telemetry.process_usage import process_usage
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Control:
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
             self.reloader = Reloader(
-                source, isolated, files, self._install, log, self.metrics, _warnings_of, clock.time
+                source, isolated, files, self._install, log, self.metrics, self._warnings_of, clock.time
             )
 
     async def resources(self, app: web.Application) -> AsyncIterator[None]:
@@ -164,12 +164,13 @@ class Control:
             reasons.extend(f"the deny list has not been read from {name}" for name in unread)
         return reasons
 
-    def snapshot(self, extra: Values | None = None) -> Snapshot:
+    def snapshot(self, extra: Mapping[str, dict[Labels, float]] = {}) -> Snapshot:
         """The metrics of this application, and `extra` ones."""
         gauges: Values = {
             "tokend_requests_in_flight": {(): float(self.in_flight)},
             "tokend_workers": {(): 1.0},
             **process_usage(),
+            **extra,
         }
         if self._resources is not None:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
@@ -182,8 +183,7 @@ class Control:
         audit = self.active.interfaces.audit
         if audit is not None:
             gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}
-        found = self.metrics.snapshot(gauges)
-        return found if extra is None else replace(found, values={**found.values, **extra})
+        return self.metrics.snapshot(gauges)
 
     def is_proxy(self, address: str) -> bool:
         """Whether an address is that of a trusted proxy."""
@@ -198,6 +198,10 @@ class Control:
         knows_clients = configuration.knows_clients(self.listen)
         return ActiveConfiguration(configuration, table, interfaces, knows_clients, taken_routes)
 
+    def _warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
+        """The warnings in one process with this listener; `now` in Unix seconds."""
+        return replace(configuration.with_workers(1), listen=self.listen).warnings_at(now)
+
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:
             await self.prepare(isolated.configuration, isolated.taken_routes)
@@ -210,11 +214,6 @@ class Control:
         """Close what only replaced configurations used, unless another was committed since."""
         if self._resources is not None and self._commits == commits and self._prepared is None:
             self._resources.close_all_except(needed_by(self.active.configuration.options))
-
-
-def _warnings_of(configuration: Configuration, now: float) -> tuple[str, ...]:
-    """The warnings in one process; `now` in Unix seconds."""
-    return configuration.with_workers(1).warnings_at(now)
 
 
 def _release(apps: list[Any]) -> None:

@@ -89,11 +89,12 @@ def is_preflight(request: web.BaseRequest) -> bool:
 
 def add_cors(app: web.Application, routes: "ConfiguredRoutes") -> None:
     """Let aiohttp-cors answer preflights and add its headers to the response to every request with an Origin."""
-    aiohttp_cors.CorsConfig(app, router_adapter=PerAppOrigins(routes)).add(routes)
+    adapter = PerAppOrigins(routes)
+    aiohttp_cors.CorsConfig(app, router_adapter=adapter).add(routes)
     add_headers = app.on_response_prepare.pop()  # calling it for each request costs more than checking the headers
 
     async def only_with_origin(request: web.Request, response: web.StreamResponse) -> None:
-        if hdrs.ORIGIN in request.headers and hasattr(request.match_info, "origins"):  # not a route that the host added
+        if adapter.is_cors_enabled_on_request(request):
             if not is_preflight(request):
                 for name in _CORS_HEADERS:  # aiohttp-cors fails if the embedding application has set one
                     response.headers.popall(name, None)
@@ -118,6 +119,7 @@ class PerAppOrigins(AbstractRouterAdapter):
         return is_preflight(request)
 
     def is_cors_enabled_on_request(self, request: web.Request) -> bool:
+        # a route that the host added has no `origins`
         return hdrs.ORIGIN in request.headers and hasattr(request.match_info, "origins")
 
     async def get_preflight_request_config(
@@ -147,7 +149,7 @@ def _further_headers(match_info: "RouteMatch") -> frozenset[str]:
 
 
 def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | None:
-    """Why a page cannot read the response to its request, for the log; None if it can, or no page has sent the request."""
+    """Why a page cannot read the response to its request; None if it can, or no page has sent the request."""
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None or match_info.origins.allow(origin):
         return None
@@ -158,16 +160,12 @@ def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | 
     return "cors.origins does not allow the Origin of this page"
 
 
-def _preflight_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str:
-    """Why a preflight is rejected, in a sentence for whoever looks at it in the browser's tools."""
-    if not match_info.has_app:
-        return "CORS: no app has this path"
-    if not match_info.origins.allow(request.headers[hdrs.ORIGIN]):
-        return "CORS: this app does not allow pages of this Origin (cors.origins)"
+def _preflight_problem(request: web.BaseRequest) -> str:
+    """Why a preflight of an allowed origin is rejected."""
     method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]
     if method not in METHODS:
-        return f"CORS: this app does not allow this method; it allows {', '.join(sorted(METHODS))}"
-    return "CORS: this app does not allow one of these request headers; cors.headers adds further ones"
+        return f"this app does not allow this method; it allows {', '.join(sorted(METHODS))}"
+    return "this app does not allow one of these request headers; cors.headers adds further ones"
 
 
 def _in_our_shape(handler: Handler) -> Handler:
@@ -180,9 +178,9 @@ def _in_our_shape(handler: Handler) -> Handler:
         try:
             answer = await handler(request)
         except web.HTTPForbidden as error:
-            problem = _preflight_problem(request, match_info)
-            match_info.record.cors = match_info.record.cors or problem
-            raise ApiError(Code.NOT_PERMITTED, problem) from error
+            problem = origin_problem(request, match_info) or _preflight_problem(request)
+            match_info.record.cors = problem
+            raise ApiError(Code.NOT_PERMITTED, f"CORS: {problem}") from error
         response = to_response(HttpResponse(200, b""))
         response.headers.update(answer.headers)
         response.headers[hdrs.VARY] = _PREFLIGHT_VARY

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tokend.config.isolation import Isolated
-from tokend.config.loading import Files, Source, comparable
+from tokend.config.loading import ConfigurationError, Files, Source, comparable
 from tokend.http.reloader import Reloader, errors_of
 from tokend.issuing.configuration import Configuration
 
@@ -16,9 +16,12 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
 
     `change` is added, changed, removed or invalid; an invalid app has `problems` in place of `keys`. `keys` are dotted. If
     none differs, they say `(the order of its keys)` or `(a secret)`. `settings`: the same for the keys outside the apps, such
-    as `server.drain`. `at_next_start`: as a reload says it. Raises `ConfigurationError` for errors outside the apps.
+    as `server.drain`. `at_next_start`: as a reload says it. `problems`: errors outside the apps; nothing else is known then.
     """
-    isolated, files = await reloader.preview()
+    try:
+        isolated, files = await reloader.preview()
+    except ConfigurationError as error:
+        return {"problems": list(map(str, error.problems)), "apps": {}, "settings": [], "at_next_start": []}
     served = reloader.configuration
     written = await reloader.written()
     found = await asyncio.to_thread(_difference, isolated, served, written, reloader.source, files)

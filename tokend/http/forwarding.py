@@ -10,8 +10,9 @@ from urllib.parse import quote
 from aiohttp import ClientError, ClientSession, ClientTimeout, hdrs, web
 from aiohttp.typedefs import Handler
 
-from tokend.adapters.http_client import ResponseProblem, client, network_reason, read_body
+from tokend.adapters.http_client import client, network_reason, read_body
 from tokend.core import strict_json
+from tokend.http.bodies import read_all
 from tokend.http.request_parsing import BODY_ERRORS, BROKEN_BODY
 from tokend.http.responses import json_error
 from tokend.issuing.routing import URL_KEY_MARK
@@ -60,12 +61,12 @@ class Forwarder:
         try:
             async with self._session.get(url, allow_redirects=False, timeout=timeout) as response:
                 found = strict_json.loads(await read_body(response, _MAX_ANSWER))
-        except (ResponseProblem, ValueError) as error:
+                if not isinstance(found, dict) or "openapi" not in found:
+                    raise ValueError("it has no key `openapi`")
+        except ValueError as error:
             return f"there is no app with the dialect native at {self._base}: {url} is no OpenAPI document ({error})"
         except (ClientError, TimeoutError, OSError) as error:
             return f"the token server at {self._base} does not answer: {network_reason(error)}"
-        if not isinstance(found, dict) or "openapi" not in found:
-            return f"there is no app with the dialect native at {self._base}: {url} is no OpenAPI document"
         return None
 
     async def forward(self, request: web.Request, prefix: str, path: str, host: str | None = None) -> web.Response:
@@ -91,15 +92,13 @@ class Forwarder:
                 allow_redirects=False,
                 timeout=ClientTimeout(total=_SECONDS),
             ) as response:
-                answer = bytearray()
-                async for chunk in response.content.iter_any():
-                    answer += chunk
-                    if len(answer) > _MAX_ANSWER:
-                        return json_error(502, "the answer of the token server is too long")
+                answer = await read_all(response.content, _MAX_ANSWER)
         except (ClientError, TimeoutError, OSError) as error:
             return json_error(502, f"the token server does not answer: {network_reason(error)}")
+        if len(answer) > _MAX_ANSWER:
+            return json_error(502, "the answer of the token server is too long")
         headers = {name: response.headers[name] for name in _BACK if name in response.headers}
-        return web.Response(body=bytes(answer), status=response.status, headers=headers)
+        return web.Response(body=answer, status=response.status, headers=headers)
 
 
 _BACK: Final = (hdrs.CONTENT_TYPE, hdrs.RETRY_AFTER, hdrs.DATE)

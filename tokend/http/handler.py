@@ -21,14 +21,13 @@ from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
 
-class RequestHandler:
+class EndpointHandler:
     """Handles every request that `ConfiguredRoutes` resolves."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
         self._body_reader = BodyReader(lambda: control.metrics.count("tokend_bodies_displaced"))
         self._documents = pages.Documents()
-        self._documented: ActiveConfiguration | None = None
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request. Raises `ApiError`, which the middleware `errors` renders."""
@@ -96,8 +95,9 @@ class RequestHandler:
         return to_response(endpoint.render(http_request, outcomes))
 
     def _documents_of(self, active: ActiveConfiguration) -> pages.Documents:
-        if active is not self._documented:  # the first request for a document, or the first after a reload
-            self._documents, self._documented = pages.Documents(active.configuration.routes), active
+        routes = active.configuration.routes
+        if routes is not self._documents.routes:  # the first request for a document, or the first after a reload
+            self._documents = pages.Documents(routes)
         return self._documents
 
     def unreadable(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:

@@ -12,13 +12,13 @@ EVERY: Final = 10.0
 SAMPLES: Final = 360
 """How many are kept: an hour."""
 _BY_LABEL: Final = {
-    "tokend_audit_records": ("audit", 0),
-    "tokend_deny_list_entries": ("deny", 0),
-    "tokend_limiter_calls": ("limits", 0),
-    "tokend_reloads": ("reloads", 0),
-    "tokend_worker_restarts": ("worker_restarts", 0),
+    "tokend_audit_records": "audit",
+    "tokend_deny_list_entries": "deny",
+    "tokend_limiter_calls": "limits",
+    "tokend_reloads": "reloads",
+    "tokend_worker_restarts": "worker_restarts",
 }
-"""Families that are summed for each value of a label: the name in a sample, and the label's place."""
+"""Families that are summed for each value of their only label, and the name in a sample."""
 _WHOLE: Final = {
     "process_cpu_seconds": "cpu",
     "process_resident_memory_bytes": "memory",
@@ -43,9 +43,9 @@ def sample_of(snapshot: Snapshot) -> dict[str, float]:
         add(f"requests|{labels[1][:1]}xx", value)
     for (_, kind, outcome, code), value in snapshot.values.get("tokend_decisions", {}).items():
         add(f"issued|{kind}" if outcome == "issued" else f"refused|{code}", value)
-    for family, (name, place) in _BY_LABEL.items():
-        for labels, value in snapshot.values.get(family, {}).items():
-            add(f"{name}|{labels[place]}", value)
+    for family, name in _BY_LABEL.items():
+        for (label,), value in snapshot.values.get(family, {}).items():
+            add(f"{name}|{label}", value)
     for family, name in _WHOLE.items():
         for value in snapshot.values.get(family, {}).values():
             add(name, value)

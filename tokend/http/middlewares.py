@@ -29,8 +29,7 @@ _CODES: Final = {code.status: code for code in reversed(Code)}
 @web.middleware
 async def request_log(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id and a record; count and log it once there is a response."""
-    match_info = request.match_info
-    control = match_info.control if isinstance(match_info, RouteMatch) else request.app[CONTROL]
+    match_info, control = request.match_info, request.app[CONTROL]
     clock = control.clock
     record = RequestRecord(control.nonces.request_id(), request.method, clock.time(), clock.monotonic())
     request[RECORD] = record
@@ -96,17 +95,15 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if ends_task(error):
             raise
         api_error = _internal(request, error)
+    match_info = request.match_info
+    match: Match | NoMatch = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
+    unreadable = not is_readable(request)
+    if (
+        unreadable and match_info.http_exception is not None
+    ):  # no path, as of CONNECT: aiohttp's router did not ask ours
+        api_error = ApiError(Code.MALFORMED, UNREADABLE)
     record = request[RECORD]
     record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
-    match_info = request.match_info
-    match: Match | NoMatch = NoMatch(None)
-    unreadable = False
-    if isinstance(match_info, RouteMatch):
-        match, unreadable = match_info.match, match_info.unreadable
-    elif match_info.http_exception is not None and not is_readable(request):
-        # no path, as of CONNECT: aiohttp's router did not ask ours
-        api_error, unreadable = ApiError(Code.MALFORMED, UNREADABLE), True
-        record.code = api_error.code
     _forget_frames(api_error)
     try:
         response = error_response(api_error, match, record.request_id)

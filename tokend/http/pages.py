@@ -90,7 +90,7 @@ class Documents:
 
     def __init__(self, routes: Sequence[Route] = ()) -> None:
         """`routes`: those of the configuration. A document lists the custom ones of its app and host."""
-        self._routes = routes
+        self.routes = routes
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
 
     async def get(self, page: Page, route: Route, mounted_at: str = "") -> HttpResponse:
@@ -119,7 +119,7 @@ class Documents:
     def _custom_routes(self, route: Route) -> list[Route]:
         return [
             other
-            for other in self._routes
+            for other in self.routes
             if other.options.is_custom and other.app is route.app and other.host == route.host
         ]
 

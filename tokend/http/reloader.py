@@ -16,7 +16,6 @@ from tokend.config.loading import ConfigurationError, Files, Source, comparable
 from tokend.config.problems import fold
 from tokend.http.cancellation import ends_task
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
@@ -28,25 +27,26 @@ Install = Callable[[Isolated, Files], Awaitable[list[str]]]
 
 
 class Reloaded(Struct, frozen=True):
-    """The result of a reload. `fingerprint` is that of the configuration that serves now, old or new.
+    """What became of a reload. `fingerprint` is that of the configuration that serves now, old or new.
 
-    `problems`: why nothing was changed. `invalid_apps`: the errors of each app that is not served as it is written;
-    `serving_last_version`: those of them that are served as they were. `removed`: apps that are no longer served.
+    `result`: `done`, `unchanged` or `refused`. `problems`: why it was refused. `invalid_apps`: the errors of each app that
+    is not served as it is written; `serving_last_version`: those of them that are served as they were. `removed`: apps
+    that are no longer served.
     `at_next_start`: a sentence where settings differ from those of the start that a reload cannot apply.
     """
 
-    problems: tuple[str, ...]
+    result: str
     fingerprint: str
-    changed: bool = False
+    problems: tuple[str, ...] = ()
     invalid_apps: Mapping[str, tuple[str, ...]] = {}
     serving_last_version: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     at_next_start: tuple[str, ...] = ()
 
     @property
-    def result(self) -> str:
-        """`done`, `unchanged` or `refused`, as the log and the metrics call it."""
-        return "refused" if self.problems else "done" if self.changed else "unchanged"
+    def changed(self) -> bool:
+        """Whether another configuration serves now."""
+        return self.result == "done"
 
 
 class Reloader:
@@ -79,7 +79,9 @@ class Reloader:
         self.warnings_of = warnings_of
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._started_with = isolated.configuration.listen, isolated.configuration.options.server
+        self._listen_at_start = isolated.configuration.listen
+        self.settings_at_start = isolated.configuration.options.server
+        """What a reload cannot change below `server` is as here, whatever the files say now."""
         self.refused = False
         self.loaded_at = clock()
 
@@ -87,11 +89,6 @@ class Reloader:
     def configuration(self) -> Configuration:
         """The configuration that serves."""
         return self.isolated.configuration
-
-    @property
-    def settings_at_start(self) -> ServerSettings:
-        """The settings below `server` that a reload cannot change are these, whatever the files say now."""
-        return self._started_with[1]
 
     @property
     def invalid_apps(self) -> dict[str, tuple[str, ...]]:
@@ -109,14 +106,16 @@ class Reloader:
         """Read everything again. Errors are in the result: an exception would end what handles signals, and `watch`."""
         async with self._lock:
             try:
-                return await self._read_again()
+                result = await self._read_again()
             except BaseException as error:
                 if ends_task(error):
                     raise
                 found = exception_fields(error)
-                return self._reject(
+                result = self._reject(
                     [f"a bug, not an error of the configuration: {found['exception']} at {found['at']}"]
                 )
+            self._metrics.count("tokend_reloads", result.result)
+            return result
 
     async def _read_again(self) -> Reloaded:
         files = self._last_read = Files()
@@ -124,27 +123,29 @@ class Reloader:
             isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
         except ConfigurationError as error:
             return self._reject(fold(error.problems))
-        configuration = isolated.configuration
-        only_invalid = bool(isolated.invalid_apps) and not self._changes_something(isolated)
-        if configuration.fingerprint == self.configuration.fingerprint or (
+        only_invalid = bool(isolated.invalid_apps) and not self._changes_what_is_served(isolated)
+        if isolated.configuration.fingerprint == self.configuration.fingerprint or (
             only_invalid and not self.refused and _sentences(isolated) == _sentences(self.isolated)
         ):
             self.refused = False
             self._note_invalid_apps(isolated)
-            self._metrics.count("tokend_reloads", "unchanged")
             self._log.event("reload", result="unchanged", fingerprint=self.configuration.fingerprint)
-            return self._result(changed=False)
+            return self._accept("unchanged")
         if only_invalid:
             self._note_invalid_apps(isolated)
             log_invalid_apps(self._log, isolated)
             return self._reject(fold(isolated.problems), isolated)
         if problems := await self._install(isolated, files):
             return self._reject(problems)
+        return self._note_installed(isolated, files)
+
+    def _note_installed(self, isolated: Isolated, files: Files) -> Reloaded:
+        """Note and log what serves now."""
+        configuration = isolated.configuration
         self._valid_in = {name: self._valid_in.get(name, self.files) for name in isolated.kept}
         self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
         self.refused, self.loaded_at = False, self._clock()
-        self._metrics.count("tokend_reloads", "done")
         removed = tuple(sorted(isolated.removed))
         self._log.event(
             "reload",
@@ -155,7 +156,7 @@ class Reloader:
             **({"removed": removed} if removed else {}),
         )
         log_invalid_apps(self._log, isolated)
-        result = self._result(changed=True, removed=removed)
+        result = self._accept("done", removed)
         for warning in (*self.warnings_of(configuration, self._clock()), *result.at_next_start):
             self._log.event("warning", "warning", message=warning)
         return result
@@ -181,7 +182,7 @@ class Reloader:
         """The configuration that serves stays: only what is said of its apps changes."""
         self.isolated = replace(self.isolated, invalid_apps=isolated.invalid_apps, problems=isolated.problems)
 
-    def _changes_something(self, isolated: Isolated) -> bool:
+    def _changes_what_is_served(self, isolated: Isolated) -> bool:
         """Whether anything is served otherwise: an app, or what is outside the apps, each with its secrets.
 
         Also an app that is invalid from its beginning: it takes its routes, and answers 503 there, until it is gone.
@@ -194,21 +195,20 @@ class Reloader:
         settings = isolated.configuration.settings_fingerprint != self.configuration.settings_fingerprint
         return isolated.changes_apps or settings or fails
 
-    def _result(self, *, changed: bool, removed: tuple[str, ...] = ()) -> Reloaded:
+    def _accept(self, result: str, removed: tuple[str, ...] = ()) -> Reloaded:
         return Reloaded(
-            (),
+            result,
             self.configuration.fingerprint,
-            changed,
-            self.invalid_apps,
-            self.isolated.kept,
-            removed,
-            self.at_next_start(self.configuration),
+            invalid_apps=self.invalid_apps,
+            serving_last_version=self.isolated.kept,
+            removed=removed,
+            at_next_start=self.at_next_start(self.configuration),
         )
 
     def at_next_start(self, configuration: Configuration) -> tuple[str, ...]:
         """A sentence if a configuration has settings that only a start applies, and they differ from those of this one."""
-        listen, server = self._started_with
-        if configuration.listen == listen and configuration.options.server.starts_like(server):
+        starts_alike = configuration.options.server.starts_like(self.settings_at_start)
+        if configuration.listen == self._listen_at_start and starts_alike:
             return ()
         return ("some of what changed below `server` takes effect at the next start",)
 
@@ -216,11 +216,10 @@ class Reloader:
         """`isolated`: what was read, if only apps are invalid."""
         sentences = tuple(problems)
         self.refused = True
-        self._metrics.count("tokend_reloads", "refused")
         self._log.event(
             "reload", "error", result="refused", problems=sentences, fingerprint=self.configuration.fingerprint
         )
-        rejected = Reloaded(sentences, self.configuration.fingerprint)
+        rejected = Reloaded("refused", self.configuration.fingerprint, sentences)
         if isolated is None:
             return rejected
         return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=isolated.kept)

@@ -33,13 +33,11 @@ class RouteMatch(web.UrlMappingMatchInfo):
     """aiohttp's match info, and what tokend found: an endpoint, none, a page of the server, or an error.
 
     `active` is the configuration that the request keeps to its end; `template` holds nothing that a client wrote.
-    `unreadable`: what follows on the connection cannot be trusted either. `record` is set by the middleware `request_log`.
-    `taken`: the route of an invalid app that has this path.
+    `record` is set by the middleware `request_log`. `taken`: the route of an invalid app that has this path.
     """
 
-    __slots__ = ("active", "api_error", "control", "match", "page", "record", "taken", "template", "unreadable")
+    __slots__ = ("active", "api_error", "match", "page", "record", "taken", "template")
 
-    control: "Control"
     record: RequestRecord
 
     def __init__(
@@ -50,8 +48,6 @@ class RouteMatch(web.UrlMappingMatchInfo):
         page: HttpResponse | None = None,
         api_error: ApiError | None = None,
         taken: TakenRoute | None = None,
-        *,
-        unreadable: bool = False,
     ) -> None:
         super().__init__(match.params if isinstance(match, Match) else _NO_PARAMETERS, route)  # type: ignore[arg-type]
         self.active = active
@@ -60,7 +56,6 @@ class RouteMatch(web.UrlMappingMatchInfo):
         self.api_error = api_error
         self.taken = taken
         self.template = match.template or route.template
-        self.unreadable = unreadable
 
     @property
     def mounted_at(self) -> str:
@@ -161,17 +156,14 @@ class ConfiguredRoutes(_Resource):
         self._preflight = TemplateRoute(hdrs.METH_OPTIONS, None, handler, self)
 
     async def resolve(self, request: web.Request) -> tuple[RouteMatch, set[str]]:
-        found = self._match_info(request)
-        found.control = self._control
-        return found, _NO_METHODS
+        return self._match_info(request), _NO_METHODS
 
     def _match_info(self, request: web.Request) -> RouteMatch:
         active = self._control.active
         try:
-            if is_readable(request):
-                return self._resolve(request, active)
-            unreadable = ApiError(Code.MALFORMED, UNREADABLE)
-            return RouteMatch(self._route(None), active, api_error=unreadable, unreadable=True)
+            if not is_readable(request):
+                raise ApiError(Code.MALFORMED, UNREADABLE)
+            return self._resolve(request, active)
         except ApiError as api_error:
             return RouteMatch(self._route(None), active, api_error=api_error)
 
@@ -255,7 +247,7 @@ def _taken(
 
 
 def is_readable(request: web.BaseRequest) -> bool:
-    """Whether it is a path of HTTP/1.1 or 1.0, with the one expectation that exists."""
+    """Whether it is a path of HTTP/1.1 or 1.0, with the one expectation that exists. What follows another is not trusted."""
     return (
         request.raw_path.startswith("/")
         and request.version in (HttpVersion11, HttpVersion10)

@@ -39,7 +39,7 @@ RenderError = Callable[[web.BaseRequest, int, BaseException | None], web.StreamR
 """Returns the response, with this status, to a request that cannot be parsed. It writes the log line too."""
 
 
-class Protocol(RequestHandler):
+class LimitedConnection(RequestHandler):
     """A connection, whose events it reports to the connection limiter."""
 
     __slots__ = ("_body", "_connection_limiter", "_limited_transport", "_render_error", "address", "loop")
@@ -139,7 +139,7 @@ class Protocol(RequestHandler):
 
 
 class Server(web.Server):
-    """Serves an application of aiohttp, with a `Protocol` for each connection.
+    """Serves an application of aiohttp, with a `LimitedConnection` for each connection.
 
     `inner`: the server of a `web.AppRunner` after its setup. `options`: those of aiohttp's RequestHandler.
     """
@@ -153,7 +153,7 @@ class Server(web.Server):
         self._options = options
 
     def __call__(self) -> RequestHandler:
-        return Protocol(
+        return LimitedConnection(
             self._render_error, self._connection_limiter, self, loop=asyncio.get_running_loop(), **self._options
         )
 

@@ -138,14 +138,12 @@ class Configuration(Struct, frozen=True):
         """The names of each app's callers whose credentials have no issue time."""
         return {app.name: app.undated_callers for app in self.apps.values()}
 
-    def knows_clients(self, listen: Listen | None) -> bool:
-        """Whether the addresses of clients are known, for rate limits. `listen`: the bound address; None for a unix socket.
+    def knows_clients(self, listen: Listen) -> bool:
+        """Whether the addresses of clients are known, for rate limits. `listen`: the bound address.
 
         On loopback or a platform's port, connections most likely come from a proxy. Nothing that a client sends counts.
         """
-        return bool(self.options.server.trusted_proxies.written) or not (
-            listen is None or listen.is_loopback or self.platform_port
-        )
+        return bool(self.options.server.trusted_proxies.written) or not (listen.is_loopback or self.platform_port)
 
     def with_workers(self, workers: int) -> "Configuration":
         """The same configuration, served by this number of processes whatever it says itself."""

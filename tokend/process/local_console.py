@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from tokend.adapters.resources import CannotStart
 from tokend.http import console
-from tokend.http.admin_access import Access, Handler
+from tokend.http.admin_access import Access
 from tokend.http.forwarding import MAX_BODY, Forwarder, body_errors
 from tokend.http.middlewares import no_cache
 from tokend.http.responses import json_error, to_response

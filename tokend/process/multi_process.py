@@ -25,7 +25,7 @@ from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
 from tokend.process.runtime import caps_of
 from tokend.telemetry.log import JsonLog
-from tokend.telemetry.metrics import NOTHING, Metrics, Snapshot, counted, merged
+from tokend.telemetry.metrics import NOTHING, Metrics, Snapshot, counters_of, merged
 from tokend.telemetry.process_usage import process_usage
 
 REPORT_SECONDS: Final = 1.0
@@ -295,7 +295,7 @@ class MultiProcessServer:
     def _forget(self, worker: _Worker) -> None:
         if worker in self._workers:
             self._workers.remove(worker)
-            self._ended = merged([self._ended, counted(worker.snapshot)])
+            self._ended = merged([self._ended, counters_of(worker.snapshot)])
             worker.channel.close()
 
     async def _look_after(self) -> None:

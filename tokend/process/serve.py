@@ -16,7 +16,7 @@ from tokend.issuing.server_settings import Admin as AdminSettings
 from tokend.process import event_loop
 from tokend.process.control import LaunchOptions, ServerHandle
 from tokend.process.multi_process import MultiProcessServer
-from tokend.process.runtime import caps_of, check_aiohttp, check_packages, no_core_dumps
+from tokend.process.runtime import check_aiohttp, check_packages, no_core_dumps
 from tokend.process.service_manager import ServiceManager
 from tokend.process.single_process import SingleProcessServer
 from tokend.process.sockets import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
@@ -40,7 +40,6 @@ def serve(
     no_core_dumps()
     check_aiohttp()
     check_packages()
-    caps_of(start.configuration.options.server)
     event_loop.run(_serve(start, log, on_listening, early_signals), log)
 
 
@@ -74,7 +73,7 @@ async def _serve(
 
         admin = admin_runner(server_handle, settings.admin, log, address)
         await admin.start(admin_listener)
-    background = _obey_signals(server_handle, service_manager, early_signals, log)
+    background = [_obey_signals(server_handle, service_manager, early_signals, log)]
     if settings.watch:
         background.append(asyncio.create_task(server_handle.reloader.watch()))
     background.append(asyncio.create_task(service_manager.stay_alive(lambda: server_handle.alive(loop.time()))))
@@ -124,8 +123,8 @@ def _status(reloaded: Reloaded) -> str:
 
 def _obey_signals(
     server_handle: ServerHandle, service_manager: ServiceManager, early_signals: Collection[int], log: JsonLog
-) -> list[asyncio.Task[None]]:
-    """Handle signals: SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers.
+) -> asyncio.Task[None]:
+    """Handle signals in a task: SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers.
 
     Early ones are obeyed now, but for SIGUSR2, whose workers are new.
     """
@@ -160,4 +159,4 @@ def _obey_signals(
         received("reload")
     if signal.SIGUSR1 in early_signals:
         server_handle.reopen_audit()
-    return [asyncio.create_task(obey())]
+    return asyncio.create_task(obey())

@@ -1,6 +1,5 @@
 """The server as one process: it answers requests, and runs the admin listener too."""
 
-import asyncio
 import socket
 
 from tokend.config.collector import collect_seldom
@@ -24,7 +23,6 @@ class SingleProcessServer:
         if reloader is None:
             raise RuntimeError("a configuration with a source has a reloader")
         self.reloader: Reloader = reloader
-        self.reloader.warnings_of = start.warnings_of
 
     async def start(self) -> None:
         """Answer on the listener; `CannotStart` where a file or an address cannot be used."""
@@ -48,4 +46,4 @@ class SingleProcessServer:
         self._log.event("warning", "warning", message="one process serves alone: there is no worker to replace")
 
     async def stop(self, delay: float) -> None:
-        await asyncio.shield(self._worker.stop(delay))
+        await self._worker.stop(delay)

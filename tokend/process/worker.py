@@ -12,9 +12,10 @@ from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES
 from tokend.app import application_of
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
+from tokend.core.listening import Listen
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.control import Control
-from tokend.http.handler import RequestHandler
+from tokend.http.handler import EndpointHandler
 from tokend.http.server import LAST_REQUEST_SECONDS, LimitedRunner
 from tokend.process.sockets import address_of
 from tokend.telemetry.log import JsonLog
@@ -39,13 +40,12 @@ class Worker:
         """`source` and `files`: where the configuration came from; needed only by a process that reloads by itself."""
         self._listener = listener
         self._log = log
-        self.control = Control(
-            isolated, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=address_of(listener)
-        )
+        listen = address_of(listener) or Listen()  # a unix socket is as local as the loopback address
+        self.control = Control(isolated, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=listen)
         self._connection_limiter = ConnectionLimiter(
             Deadlines(), caps, log, SYSTEM_CLOCK.monotonic, self.control.is_proxy
         )
-        handler = RequestHandler(self.control)
+        handler = EndpointHandler(self.control)
         app = application_of(self.control, handler)
         self._runner = LimitedRunner(app, handler.unreadable, self._connection_limiter)
 

@@ -199,7 +199,7 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
     return Snapshot(values, latencies, tuple(failures[-FAILURES:]))
 
 
-def counted(snapshot: Snapshot) -> Snapshot:
+def counters_of(snapshot: Snapshot) -> Snapshot:
     """What remains of a process that has ended: its counters, without its gauges."""
     counters = {name: series for name, series in snapshot.values.items() if FAMILIES[name].gauge is None}
     return replace(snapshot, values=counters)

@@ -69,11 +69,9 @@ class RequestRecord(Struct, eq=False):
     def add_token_requests(self, parsed: Issue, match: Match) -> None:
         """Note the kinds that were requested, as far as the app has them."""
         known = match.route.app.backends
-        self.kinds = [
-            item.kind for item in parsed.token_requests if isinstance(item, TokenRequest) and item.kind in known
-        ]
-        if len(self.kinds) > 1:
-            self.kinds = sorted(set(self.kinds))
+        self.kinds = sorted(
+            {item.kind for item in parsed.token_requests if isinstance(item, TokenRequest) and item.kind in known}
+        )
 
     def add_unread_token_request(self) -> None:
         """Note that a token was requested in a body that is not read, so its kind is not known."""

@@ -10,7 +10,7 @@ LOOP: Final = "Runner.run (asyncio/runners.py:118)"
 HANDLER: Final = (
     LOOP,
     "RequestHandler.start (aiohttp/web_protocol.py:1)",
-    "RequestHandler.handle (tokend/http/handler.py:33)",
+    "EndpointHandler.handle (tokend/http/handler.py:33)",
 )
 ISSUER: Final = (*HANDLER, "answer (tokend/issuing/issuer.py:60)", "_mint (tokend/issuing/issuer.py:230)")
 

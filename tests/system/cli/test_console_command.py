@@ -8,14 +8,15 @@ from tests.running import tokend
 
 
 @pytest.mark.parametrize(
-    ("url", "sentence"),
+    "url",
     [
-        ("tokens.example.com/demo", "URL must begin with http:// or https://"),
-        ("https://user:secret-word@tokens.example.com", "URL must have no user, query or fragment"),
-        ("https://tokens.example.com/demo?key=secret-word", "URL must have no user, query or fragment"),
-        ("https://tokens.example.com:port/demo", "URL is no URL"),
+        "tokens.example.com/demo",
+        "https://user:secret-word@tokens.example.com",
+        "https://tokens.example.com/demo?key=secret-word",
+        "https://tokens.example.com:port/demo",
     ],
 )
-def test_a_url_that_is_none_is_said(url: str, sentence: str, tmp_path: Path) -> None:
+def test_a_url_that_is_none_is_said(url: str, tmp_path: Path) -> None:
     done = tokend(tmp_path, {}, "console", url)
-    assert (done.returncode, sentence in done.stderr, "secret-word" in done.stderr) == (2, True, False)
+    sentence = "argument URL: must be like https://tokens.example.com\n"
+    assert (done.returncode, done.stderr.endswith(sentence), "secret-word" in done.stderr) == (2, True, False)

@@ -18,7 +18,8 @@ from tests.running import APP_ID, CERTIFICATE
 from tokend.auth.key_digests import digest_of
 from tokend.backends.agora.credentials import RestApi
 from tokend.cli import main
-from tokend.cli.kick import KickError, create_rule
+from tokend.cli.context import CommandFailed
+from tokend.cli.kick import create_rule
 from tokend.core.secrets import Secret
 
 CUSTOMER_SECRET = "operators-secret-of-the-tests"
@@ -125,7 +126,7 @@ def test_it_sends_what_the_vendor_documents(vendors_api: StandIn, capfd: pytest.
     }
     out, err = _told(capfd)
     assert re.fullmatch(
-        r"rule 1953 holds until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: "
+        r"rule 1953 holds until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: "
         r"no publish_audio, publish_video for cname room-1, uid 7\n",
         out,
     )
@@ -242,13 +243,15 @@ def test_no_redirect_is_followed(status: int, vendors_api: StandIn, capsys: pyte
 def test_a_vendor_that_never_answers_may_have_made_the_rule(vendors_api: StandIn) -> None:
     vendors_api.silent = True
     api = RestApi(url=vendors_api.url, customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET))
-    with pytest.raises(KickError, match=r"did not answer within 0\.2 s: the rule may have been created"):
+    with pytest.raises(CommandFailed, match=r"did not answer within 0\.2 s: the rule may have been created"):
         create_rule(api, {}, timeout=0.2)
 
 
 def test_a_vendor_that_cannot_be_reached() -> None:
     api = RestApi(url="http://127.0.0.1:9", customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET))
-    with pytest.raises(KickError, match=r"cannot be reached at http://127\.0\.0\.1:9: Connection refused") as caught:
+    with pytest.raises(
+        CommandFailed, match=r"cannot be reached at http://127\.0\.0\.1:9: Connection refused"
+    ) as caught:
         create_rule(api, {})
     assert CUSTOMER_SECRET not in str(caught.value)
 
@@ -265,14 +268,14 @@ def test_an_ipv6_address_needs_no_port(url: str, port: int, monkeypatch: pytest.
         raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 
     monkeypatch.setattr(socket, "create_connection", refuse)
-    with pytest.raises(KickError, match="Connection refused"):
+    with pytest.raises(CommandFailed, match="Connection refused"):
         create_rule(RestApi(url=url, customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET)), {})
     assert addresses == [(url.partition("[")[2].partition("]")[0], port)]
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:9/\u00e9", f"https://{'a' * 64}.invalid"])
 def test_a_url_that_cannot_be_written_in_ascii_is_a_sentence(url: str) -> None:
-    with pytest.raises(KickError, match="cannot be reached at https://"):
+    with pytest.raises(CommandFailed, match="cannot be reached at https://"):
         create_rule(RestApi(url=url, customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET)), {})
 
 

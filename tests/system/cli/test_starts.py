@@ -90,3 +90,31 @@ def test_two_sockets_of_systemd_for_one_listener(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "systemd hands over two sockets for the public listener: keep one ListenStream" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+_UNIX_SOCKET: Final = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("public.sock")
+os.dup2(listener.fileno(), 20)
+os.dup2(20, 3)
+os.execve(sys.argv[1], sys.argv[1:], {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
+"""
+
+
+def test_the_greeting_on_a_unix_socket_has_no_url(tmp_path: Path) -> None:
+    """It told to call curl with the path of the socket, and named a page of the console there."""
+    (tmp_path / "config.yaml").write_text(f"{ONE_APP}    console: true\n")
+    with subprocess.Popen(
+        [sys.executable, "-c", _UNIX_SOCKET, sys.executable, "-m", "tokend", "serve"],
+        cwd=tmp_path,
+        env=clean_environment(ENVIRONMENT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        greeting = server.stdout.readline()
+        server.terminate()
+        assert (server.stdout.read(), server.wait(30)) == ("", 0)
+    assert greeting.endswith("serves 1 app of config.yaml at public.sock\n")

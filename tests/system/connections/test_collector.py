@@ -18,10 +18,10 @@ from tests.system.connections.limited import serving_limited
 from tests.unit.http.running import DEMO, KEY
 from tests.unit.http.wire import request_bytes
 from tokend.core.errors import ApiError
-from tokend.http.server import RECEIVED_AT_ONCE, Protocol
+from tokend.http.server import RECEIVED_AT_ONCE, LimitedConnection
 from tokend.telemetry.request_record import RequestRecord
 
-_HELD = (ApiError, HttpProcessingError, FrameType, RequestRecord, StreamReader, Protocol)
+_HELD = (ApiError, HttpProcessingError, FrameType, RequestRecord, StreamReader, LimitedConnection)
 _COUNTED = """
 import gc
 from tokend.config.collector import collect_seldom

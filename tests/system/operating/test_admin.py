@@ -115,15 +115,17 @@ def test_a_key_that_no_header_can_hold_is_not_shown(command: str, added: str, tm
     [
         ({"reloaded": True, "problems": []}, "the server that runs is of another version of tokend: restart it"),
         ({"error": "this application was not made from a file"}, "the server rejects the request: this application"),
+        ([], "the server does not answer: "),
+        (5, "the server does not answer: "),
     ],
 )
-async def test_the_answer_of_another_version_is_no_traceback(
-    command: str, answer: dict[str, object], sentence: str, tmp_path: Path
+async def test_the_answer_of_another_version_or_program_is_no_traceback(
+    command: str, answer: object, sentence: str, tmp_path: Path
 ) -> None:
     port, app = free_port(), web.Application()
 
     async def answered(request: web.Request) -> web.Response:
-        return web.json_response(answer, status=409 if "error" in answer else 200)
+        return web.json_response(answer, status=409 if "error" in str(answer) else 200)
 
     app.router.add_route("*", "/-/{name}", answered)
     (tmp_path / "config.yaml").write_text(f"server: {{admin: 127.0.0.1:{port}}}\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from aiohttp import ClientSession, UnixConnector
 
 from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.running import serving as process
@@ -98,3 +99,19 @@ async def test_limits_by_address_depend_on_the_socket_that_was_handed_over(
         await server.ready()
         assert await server.stop() == 0
     assert any("limits by address are off" in line for line in told(server)) is is_off
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_limits_by_address_are_off_for_a_unix_socket_whatever_listen_says(workers: int, tmp_path: Path) -> None:
+    """The log said so, but one limit counted all clients: `server.listen`, which is not opened, decided."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "public"))
+        server = Running(tmp_path, workers, ', listen: "0.0.0.0:8080"')
+        server.write("demo-*", "    limits: {address: 1/h}")
+        await start(server, descriptor=listener.fileno())
+        await server.ready()
+        async with ClientSession(connector=UnixConnector(str(tmp_path / "public"))) as session:
+            answers = [await session.get("http://localhost/demo/rtc/demo-1/publisher/uid/7") for _ in range(4)]
+        assert await server.stop() == 0
+    assert [answer.status for answer in answers] == [200] * 4
+    assert any("limits by address are off" in line for line in told(server))

@@ -78,7 +78,7 @@ def test_its_claims_go_into_the_rules(home: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.usefixtures("home")
 def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(_web(role="host") + "\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(_web(role="host").encode() + b"\n")))
     assert main(["explain", "--bearer", "@-", *ASK]) == 0
     assert json.loads(capsys.readouterr().out)["gives"]["services"][0]["user"] == "alice"
 

@@ -11,8 +11,8 @@ def test_what_many_apps_have_alike_is_one_line() -> None:
     assert lines_of_invalid_apps(invalid_apps, ["app30"]) == [
         "config.yaml:0:5: apps.app0.certificate: the file ./app0: run chmod 600 "
         "(the same for 30 other apps: app1, app2, app3 and 27 others)",
-        "app app30 is invalid: it keeps its last valid version",
-        "30 apps (app0, app1, app2 and 27 others) are invalid: they answer 503",
+        "1 invalid app, served in the last valid version: app30",
+        "30 invalid apps, answering 503: app0, app1, app2 and 27 others",
     ]
 
 
@@ -21,5 +21,5 @@ def test_what_differs_stays_apart() -> None:
     assert lines_of_invalid_apps(problems, list(problems)) == [
         *problems["a"],
         *problems["b"],
-        "2 apps (a, b) are invalid: they keep their last valid version",
+        "2 invalid apps, served in the last valid version: a, b",
     ]

@@ -29,7 +29,7 @@ from tokend.config.yaml_tree import parse
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Deadlines
 from tokend.http.control import Control
-from tokend.http.handler import RequestHandler
+from tokend.http.handler import EndpointHandler
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import RouteTable
@@ -153,14 +153,14 @@ ClientOf = Callable[[Application], Awaitable["TestClient[web.Request, web.Applic
 
 def application(
     configuration: Configuration | str, world: World, interfaces: Interfaces, deadlines: Deadlines, log: JsonLog
-) -> tuple[Control, RequestHandler, web.Application]:
+) -> tuple[Control, EndpointHandler, web.Application]:
     """The application of a configuration, with interfaces of the test's in the place of opened ones."""
     ready = configuration_of(configuration) if isinstance(configuration, str) else configuration
     nonces = SystemNonces()
     nonces.nonce, nonces.request_id = world.nonce, world.request_id  # type: ignore[method-assign]
     control = Control(Isolated(ready), Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
     control.active = ActiveConfiguration(ready, RouteTable(ready.routes), interfaces, ready.knows_clients(ready.listen))
-    handler = RequestHandler(control)
+    handler = EndpointHandler(control)
     app = application_of(control, handler)
     app.cleanup_ctx.clear()
     return control, handler, app

@@ -219,7 +219,7 @@ async def test_an_app_names_further_headers_and_no_other_app_gets_them(serving: 
 @pytest.mark.parametrize(
     ("origin", "method", "headers", "reason"),
     [
-        ("https://other.example.org", "GET", None, "pages of this Origin (cors.origins)"),
+        ("https://other.example.org", "GET", None, "cors.origins does not allow the Origin of this page"),
         ("https://one.example.com", "DELETE", None, "this method; it allows GET, HEAD, POST"),
         ("https://one.example.com", "GET", "x-secret", "one of these request headers"),
     ],
@@ -230,18 +230,16 @@ async def test_a_rejected_preflight_says_whether_origin_method_or_header_is_the_
     async with serving(_TWO) as server:
         reply = await _preflight(server, "/one/rtm/ada", origin, method, headers)
         assert reason in (reply.json["detail"] if "detail" in reply.json else reply.json["error"])
-        logged = "cors.origins does not allow the Origin" if "Origin" in reason else reason
-        assert logged in server.lines[-1]["cors"]
+        assert reason in server.lines[-1]["cors"]
 
 
 async def test_a_preflight_to_a_path_of_no_app_says_so_and_blames_no_origin(serving: Serving) -> None:
     async with serving(_TWO) as server:
         reply = await _preflight(server, "/oen/v1/token", "https://one.example.com", "POST")
-        assert (reply.status, reply.json["detail"]) == (403, "CORS: no app has this path")
+        problem = "no app has this path, so no page of another origin may read the response"
+        assert (reply.status, reply.json["detail"]) == (403, f"CORS: {problem}")
         await _token_request(server, "/oen/rtm/ada", "https://one.example.com")
-        assert [line["cors"] for line in server.lines[-2:]] == [
-            "no app has this path, so no page of another origin may read the response"
-        ] * 2
+        assert [line["cors"] for line in server.lines[-2:]] == [problem] * 2
 
 
 async def test_the_log_says_that_a_page_could_not_read_its_token(serving: Serving) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.config.writing import APP_ID, loaded
 from tests.unit.http.running import KEY, Serving
 from tokend.auth.key_digests import digest_of
-from tokend.telemetry.metrics import Metrics, Snapshot, counted, merged
+from tokend.telemetry.metrics import Metrics, Snapshot, counters_of, merged
 from tokend.telemetry.process_usage import process_usage
 from tokend.telemetry.prometheus import exposition
 
@@ -47,7 +47,7 @@ def test_latencies_of_workers_are_added_and_stay_when_one_ends() -> None:
     first.request("demo", RTM, 200, 0.002)
     second.request("demo", RTM, 204, 0.3)
     second.request("demo", RTM, 503, 0.3)
-    sent = msgspec.msgpack.encode(counted(second.snapshot({})))
+    sent = msgspec.msgpack.encode(counters_of(second.snapshot({})))
     found = merged([first.snapshot({}), msgspec.msgpack.decode(sent, type=Snapshot)])
     assert found == merged([first.snapshot({}), second.snapshot({})])
     assert sum(found.latencies[RTM, "2xx"].counts) == 2
