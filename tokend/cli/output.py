@@ -20,21 +20,22 @@ def run_printing(command: Callable[[], int]) -> int:
     """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    code = 0
     try:
         try:
-            return command()
+            code = command()
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
-        return 0
     except OSError as error:
         reason = error.strerror or str(error)
         what = "the output cannot be written" if error.errno in _OF_OUTPUT else error.filename
         print("tokend", *([] if what is None else [what]), reason, sep=": ", file=sys.stderr)
         _drop_output()
         return 1
+    return code
 
 
 def print_if_possible(text: str) -> None:

@@ -100,6 +100,15 @@ def test_no_command_ends_in_a_traceback(command: str, tmp_path: Path) -> None:
         assert done["no directory"] == (gone, 1)
 
 
+def test_the_exit_code_of_a_refusal_stays_where_nobody_reads_the_output(tmp_path: Path) -> None:
+    """It was 0: a script that ends the output early, as `| head` does, took it for a token."""
+    (tmp_path / "config.yaml").write_text(ONE_APP)
+    refused = _started(tmp_path, 'exec "$@"', "explain --as studio rtc channel=room uid=0", stdout=subprocess.PIPE)
+    assert refused.stdout is not None
+    refused.stdout.close()
+    assert (refused.communicate(timeout=120)[1], refused.returncode) == ("", 1)
+
+
 @pytest.mark.parametrize("command", FROM_INPUT[:2])
 def test_input_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> None:
     done = subprocess.run(
