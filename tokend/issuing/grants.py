@@ -118,8 +118,10 @@ def _grant_problem(grant: Grant, backend: Backend, ttl: int) -> str | None:
         return "the grant is for another app"
     if type(grant.services) is not tuple or not grant.services:
         return "the grant has no services"
-    problems = (_service_problem(service, backend.declarations, ttl) for service in grant.services)
-    return next((problem for problem in problems if problem is not None), None)
+    for service in grant.services:
+        if problem := _service_problem(service, backend.declarations, ttl):
+            return problem
+    return None
 
 
 def _service_problem(service: Service, declarations: Declarations, ttl: int) -> str | None:
@@ -128,7 +130,7 @@ def _service_problem(service: Service, declarations: Declarations, ttl: int) -> 
     shape = declarations.services.get(service.name)
     if shape is None:
         return "a service of the grant is not declared"
-    if not all(isinstance(mapping, Mapping) for mapping in (service.privileges, service.detail)):
+    if not (_is_mapping(service.privileges) and _is_mapping(service.detail)):
         return f"privileges and detail of service {service.name} must be mappings"
     if not _is_id(service.user, shape.user) or not _is_id(service.channel, shape.channel):
         return f"user or channel of service {service.name} are not as declared"
@@ -151,6 +153,10 @@ def _changeable(grant: Grant) -> list[tuple[dict[str, int], bytes]]:
         (dict(service.privileges), msgspec.json.encode(service.detail) if service.detail else b"")
         for service in grant.services
     ]
+
+
+def _is_mapping(value: object) -> bool:
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _is_id(name: object, presence: Presence) -> bool:

@@ -15,6 +15,7 @@ from tokend.core.authorizer import SOURCE, question, unavailable
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
+from tokend.core.rate_limits import NO_LIMITS
 from tokend.core.reach import leading_role
 from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outcome
 from tokend.issuing import inspection, rate_limiting
@@ -103,7 +104,8 @@ async def issue(
     for number, token_request in enumerate(requested.token_requests):
         await _let_others_run(number, interfaces)
         found.append(_decided(app, options, caller, token_request))
-    found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
+    if app.options.limits is not NO_LIMITS:
+        found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
     found = await _none_denied(app, caller, found, interfaces)
     if app.options.authorizer is not None and (
         requested.batch or not any(isinstance(verdict, Rejection) for verdict in found)
@@ -175,6 +177,8 @@ async def _explained(route: Route, caller: Caller, token_request: TokenRequest, 
 
 
 async def _none_denied(app: App, caller: Caller, found: list[Verdict], interfaces: Interfaces) -> list[Verdict]:
+    if interfaces.deny is None:
+        return found
     return [await _not_denied(app, caller, verdict, interfaces) for verdict in found]
 
 
