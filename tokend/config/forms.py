@@ -1,6 +1,6 @@
 """Says what a value of the configuration looks like, for errors: from the examples of the models' fields."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -44,6 +44,9 @@ def _form(field: FieldInfo) -> str | None:
 
 def _form_of(annotation: Any) -> str | None:
     bare = bare_annotation(annotation)
+    if get_origin(bare) in (list, dict):
+        item = _form_of(get_args(bare)[-1]) or '"…"'
+        return f"[{item}]" if get_origin(bare) is list else f"{{NAME: {item}}}"
     if not isinstance(bare, type) or not issubclass(bare, BaseModel):
         return None
     forms = {field.alias or name: (field.is_required(), _form(field)) for name, field in bare.model_fields.items()}
