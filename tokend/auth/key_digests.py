@@ -55,6 +55,8 @@ def _prefixed(value: object) -> object:
 
 def _expiry(value: object) -> Expiry:
     """A point in time with its zone. A date would be ambiguous, since it ends at another time in each zone."""
+    if isinstance(value, Expiry):  # that of another key
+        return value
     try:
         if isinstance(value, str) and _TIME.fullmatch(value):
             return Expiry(int(_POINT.validate_python(value).timestamp()), value)
