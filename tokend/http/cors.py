@@ -153,15 +153,18 @@ def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | 
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None or match_info.origins.allow(origin):
         return None
-    if origin.partition("://")[2] == request.headers.get(hdrs.HOST):  # a page of this server, such as the console
+    is_same_host = origin.partition("://")[2] == request.headers.get(hdrs.HOST)
+    if is_same_host and not is_preflight(request):  # a page of this server, such as the console, sends no preflight
         return None
     if not match_info.has_app:
         return "no app has this path, so no page of another origin may read the response"
     return "cors.origins does not allow the Origin of this page"
 
 
-def _preflight_problem(request: web.BaseRequest) -> str:
+def _preflight_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str:
     """Why a preflight of an allowed origin is rejected."""
+    if not match_info.has_app:
+        return "no app has this path"
     method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]
     if method not in METHODS:
         return f"this app does not allow this method; it allows {', '.join(sorted(METHODS))}"
@@ -178,7 +181,7 @@ def _in_our_shape(handler: Handler) -> Handler:
         try:
             answer = await handler(request)
         except web.HTTPForbidden as error:
-            problem = origin_problem(request, match_info) or _preflight_problem(request)
+            problem = origin_problem(request, match_info) or _preflight_problem(request, match_info)
             match_info.record.cors = problem
             raise ApiError(Code.NOT_PERMITTED, f"CORS: {problem}") from error
         response = to_response(HttpResponse(200, b""))

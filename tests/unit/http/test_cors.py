@@ -242,6 +242,25 @@ async def test_a_preflight_to_a_path_of_no_app_says_so_and_blames_no_origin(serv
         assert [line["cors"] for line in server.lines[-2:]] == [problem] * 2
 
 
+async def test_a_preflight_of_a_page_with_another_scheme_of_this_host_is_rejected_for_its_origin(
+    serving: Serving,
+) -> None:
+    async with serving(_TWO) as server:
+        reply = await _preflight(server, "/one/v1/token", "http://tokens.example.com", "POST")
+        problem = "cors.origins does not allow the Origin of this page"
+        assert (reply.status, reply.json["detail"]) == (403, f"CORS: {problem}")
+        assert server.lines[-1]["cors"] == problem
+
+
+@pytest.mark.parametrize(("method", "headers"), [("DELETE", None), ("POST", "x-tenant")])
+async def test_a_preflight_of_an_allowed_page_to_a_path_of_no_app_blames_neither_method_nor_header(
+    method: str, headers: str | None, serving: Serving
+) -> None:
+    async with serving(_ONE.replace("path: /", "path: /one")) as server:
+        reply = await _preflight(server, "/oen/v1/token", "https://one.example.com", method, headers)
+        assert (reply.status, reply.json["detail"]) == (403, "CORS: no app has this path")
+
+
 async def test_the_log_says_that_a_page_could_not_read_its_token(serving: Serving) -> None:
     async with serving(_TWO) as server:
         await _token_request(server, "/one/rtm/ada", "https://other.example.org")
