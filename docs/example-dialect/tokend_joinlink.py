@@ -69,5 +69,6 @@ DIALECT = Dialect(
     render_error,
     api_version=1,
     Options=Options,
+    kinds=lambda options: {"rtc": ()},
     error={"type": "object", "properties": {"why": TEXT, "request": TEXT}, "required": ["why", "request"]},
 )

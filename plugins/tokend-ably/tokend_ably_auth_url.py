@@ -150,6 +150,7 @@ DIALECT = Dialect(
     render_error,
     api_version=1,
     Options=Options,
+    kinds=lambda options: {options.kind: ()},
     error={
         "type": "object",
         "properties": {

@@ -13,6 +13,7 @@ from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.shape import AppShape
 from tokend.config.vendor_defaults import default_dialects
+from tokend.core.folding import listed
 from tokend.core.validation import StrictModel, redact_secrets, suggestion
 from tokend.dialects import custom
 from tokend.dialects.contract import Dialect
@@ -121,7 +122,9 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     choices = written.dialect or tuple(map(DialectChoice, default_dialects(within.kinds)))
     options = written.model_copy(update={"ttl": ttl, "dialect": choices})
     dialects = _dialects(options, at, within)
-    dialect_options = _dialect_options(dialects, options, at, within)
+    places = {dialect.name: (*at, "dialect") for dialect in dialects}
+    places |= {choice.name: (*at, "dialect", *choice.place) for choice in choices}
+    dialect_options = _dialect_options(dialects, places, options, within)
     authenticator = build_authenticator(taken_in, context, (*at, "callers"), report)
     if options.path == "/" and not authenticator.path_key_callers:  # below a key, `/` is no page of the server
         _check_root(dialects, at, report)
@@ -132,7 +135,12 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
         authenticator=authenticator,
         callers=names,
         dialect_options=dialect_options,
-        warnings=_warnings(dialects, dialect_options, at, report),
+        warnings=tuple(
+            warning
+            for dialect in dialects
+            if dialect.name in dialect_options
+            for warning in _warnings(dialect, dialect_options[dialect.name], places[dialect.name], within)
+        ),
     )
     if template := clash(route, route):
         sentence = f"names two dialects that both answer {redact_secrets(template)}: give each a route of its own"
@@ -166,29 +174,41 @@ def _check_root(dialects: Iterable[Dialect], at: KeyPath, report: Report) -> Non
 
 
 def _dialect_options(
-    dialects: Iterable[Dialect], options: RouteOptions, at: KeyPath, within: _Within
+    dialects: Iterable[Dialect], places: Mapping[str, KeyPath], options: RouteOptions, within: _Within
 ) -> Mapping[str, StrictModel]:
     """The options of each dialect by its name. Wrong ones are reported and left out."""
-    choices = {choice.name: choice for choice in options.dialect}
+    all_written = {choice.name: choice.options for choice in options.dialect}
     found = {}
     for dialect in dialects:
-        choice = choices.get(dialect.name) or DialectChoice(dialect.name)
-        place = (*at, "dialect", *choice.place)
-        written = {} if choice.options is None else choice.options
-        valid = within.tools.valid_options(dialect.Options, written, place)
+        written = all_written.get(dialect.name)
+        valid = within.tools.valid_options(dialect.Options, {} if written is None else written, places[dialect.name])
         if valid is not None:
             found[dialect.name] = valid
     return found
 
 
-def _warnings(
-    dialects: Iterable[Dialect], options: Mapping[str, StrictModel], at: KeyPath, report: Report
-) -> tuple[str, ...]:
-    """What the dialects say of their options. An exception of a dialect's code is a problem that names the package."""
-    found: list[str] = []
-    for dialect in dialects:
-        try:
-            found += dialect.warnings(options[dialect.name]) if dialect.name in options else ()
-        except PLUGIN_ERRORS as error:
-            report.add_after((*at, "dialect"), DIALECTS.broken(dialect.name, error))
-    return tuple(found)
+def _warnings(dialect: Dialect, options: StrictModel, at: KeyPath, within: _Within) -> list[str]:
+    """What the dialect says of its options, and that the app has none of its kinds. `at`: where the route names it.
+
+    Reported are an exception of the dialect's code, and a kind whose backend lacks what the answers need.
+    """
+    report = within.tools.report
+    try:
+        found, kinds = list(dialect.warnings(options)), dialect.kinds(options)
+        for kind, extras in kinds.items():
+            backend = within.app.backends.get(kind)
+            if backend is not None and not set(extras) <= set(backend.extras):
+                report.add_after(
+                    at,
+                    f"{dialect.name} needs {listed(extras)} of kind {kind}, whose backend does not give them: use another "
+                    "backend for this kind, or another dialect",
+                )
+        if kinds and kinds.keys().isdisjoint(within.kinds):
+            found.append(
+                f"has the dialect {dialect.name}, and the app has none of its kinds ({', '.join(kinds)}), so each of its "
+                "requests for a token fails. Add a kind to `backends`, or remove the dialect"
+            )
+    except PLUGIN_ERRORS as error:
+        report.add_after(at, DIALECTS.broken(dialect.name, error))
+        return []
+    return found

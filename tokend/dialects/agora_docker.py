@@ -173,6 +173,7 @@ DIALECT: Final = Dialect(
         ),
     ),
     _render_error,
+    kinds=agora_fields.of_kinds("combined"),
     error=errors_of(
         {"code": {"type": "integer"}, "message": STRING, "data": {"const": ""}, "reason": REASON},
         *("code", "message", "data", "reason"),

@@ -78,4 +78,5 @@ DIALECT: Final = Dialect(
         {"code": STRING, "message": STRING, "error": STRING, "reason": REASON}, "code", "message", "error", "reason"
     ),
     warnings=agora_fields.warnings_about_006(),
+    kinds=agora_fields.of_kinds("rtc", "rtm"),
 )

@@ -55,6 +55,11 @@ def warnings_about_006(original: str = V007) -> Callable[[Any], Sequence[str]]:
     return warnings
 
 
+def of_kinds(*names: str) -> Callable[[Any], Mapping[str, Sequence[str]]]:
+    """Return the `kinds` of a dialect: these, whatever its options. Its answers have nothing of a backend but the tokens."""
+    return lambda options: dict.fromkeys(names, ())
+
+
 def role(word: str, field: str = "role") -> str:
     """Return publisher or subscriber for any of the names that clients use. Raises `ApiError` for other words."""
     if word not in ROLES:

@@ -6,7 +6,7 @@ An empty `expiry` is the default lifetime, as in the URLs of that server's READM
 from typing import Final
 
 from tokend.dialects import reading
-from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
+from tokend.dialects.agora_fields import V006, AgoraOptions, of_kinds, warnings_about_006
 from tokend.dialects.contract import Dialect, HttpRequest
 from tokend.dialects.describing import ERROR, TTL
 from tokend.dialects.rendering import render_error
@@ -23,5 +23,6 @@ DIALECT: Final = Dialect(
     render_error,
     Options=AgoraOptions,
     warnings=warnings_about_006(V006),
+    kinds=of_kinds("rtc", "rtm"),
     error=ERROR,
 )

@@ -212,5 +212,6 @@ DIALECT: Final = Dialect(
     render_error,
     Options=agora_fields.AgoraOptions,
     warnings=agora_fields.warnings_about_006(agora_fields.V006),
+    kinds=agora_fields.of_kinds("rtc", "rtm", "rtc_rtm", "chat"),
     error=ERROR,
 )

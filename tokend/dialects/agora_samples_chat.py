@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import reading
+from tokend.dialects.agora_fields import of_kinds
 from tokend.dialects.contract import FORM, Description, Dialect, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, TTL, USER, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error
@@ -112,5 +113,6 @@ DIALECT: Final = Dialect(
         text_endpoint("POST", "token/generate", _java, _JAVA, media=FORM),
     ),
     render_error,
+    kinds=of_kinds("chat"),
     error=ERROR,
 )

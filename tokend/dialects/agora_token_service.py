@@ -76,5 +76,6 @@ DIALECT: Final = Dialect(
     render_error,
     Options=agora_fields.AgoraOptions,
     warnings=agora_fields.warnings_about_006(),
+    kinds=agora_fields.of_kinds("rtc", "rtm", "chat"),
     error=ERROR,
 )

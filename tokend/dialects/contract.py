@@ -192,6 +192,9 @@ class Dialect(Struct, frozen=True):
     that answer, for the OpenAPI document. `api_version`: the version of `tokend.plugins` that it was written for. `Options`:
     its options in YAML, at `dialect: {name: …}`; none unless it says so. `warnings` returns sentences for the operator about
     these options; each continues "route PATH".
+
+    `kinds` takes the options, too, and returns the kinds whose tokens it requests, each with the `extras` of the kind's backend
+    that its answers need. None, the default: the request or the configuration names the kind.
     """
 
     name: str
@@ -200,4 +203,5 @@ class Dialect(Struct, frozen=True):
     api_version: int = 1
     Options: type[StrictModel] = StrictModel
     warnings: Callable[[Any], Sequence[str]] = lambda options: ()
+    kinds: Callable[[Any], Mapping[str, Sequence[str]]] = lambda options: {}
     error: Schema = NOTHING

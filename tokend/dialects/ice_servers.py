@@ -12,7 +12,7 @@ from tokend.dialects import reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import ERROR, STRING, TTL, USER, in_body, in_query, object_of
 from tokend.dialects.rendering import as_json, render_error
-from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server
+from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_kind, turn_server
 
 _PATH: Final = "ice-servers"
 _SERVER: Final = object_of(
@@ -64,5 +64,6 @@ DIALECT: Final = Dialect(
         Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)),
     ),
     render_error,
+    kinds=turn_kind,
     error=ERROR,
 )

@@ -195,5 +195,6 @@ DIALECT: Final = Dialect(
     ),
     render_error,
     Options=LiveKitDialectOptions,
+    kinds=lambda options: {options.kind: ("server_url",)},
     error=ERROR,
 )

@@ -13,7 +13,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, HttpResponse, Issue
 from tokend.dialects.describing import REASON, STRING, errors_of
 from tokend.dialects.rendering import error_as_json
-from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
+from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_kind, turn_server_as_json
 
 _VERSIONS: Final = ("v3", "r0")
 _CODES: Final[Mapping[Code, str]] = {
@@ -62,6 +62,7 @@ DIALECT: Final = Dialect(
         for version in _VERSIONS
     ),
     _render_error,
+    kinds=turn_kind,
     error=errors_of(
         {
             "errcode": STRING,

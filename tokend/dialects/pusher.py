@@ -145,5 +145,6 @@ DIALECT: Final = Dialect(
     ),
     render_error,
     Options=PusherDialectOptions,
+    kinds=lambda options: {options.kind: ("auth",)},
     error=ERROR,
 )

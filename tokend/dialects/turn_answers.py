@@ -8,6 +8,8 @@ from tokend.dialects.contract import HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import STRING, object_of
 from tokend.dialects.rendering import as_json, only_issued
 
+KIND: Final = "turn"
+EXTRAS: Final = ("username", "password", "uris")
 TURN_SERVER: Final = object_of(
     {
         "username": {
@@ -25,16 +27,21 @@ TURN_SERVER: Final = object_of(
 """The schema of what `turn_server_as_json` renders."""
 
 
+def turn_kind(options: object) -> Mapping[str, Sequence[str]]:
+    """Return the kind of the credentials, with the extras that `turn_server` reads."""
+    return {KIND: EXTRAS}
+
+
 def credentials_for(user: str | None, ttl: int | None = None, user_name: str = "user") -> Issue:
     """Return the request for TURN credentials. `user_name`: what the client calls the user. `ttl`: seconds."""
     fields = {} if user is None else {"user": user}
-    return Issue((TokenRequest("turn", fields, ttl, {"user": user_name}),))
+    return Issue((TokenRequest(KIND, fields, ttl, {"user": user_name}),))
 
 
 def turn_server(outcomes: Sequence[Outcome]) -> Mapping[str, Any]:
     """Return username, password, ttl (seconds) and uris of the credentials that were issued."""
     issued = only_issued(outcomes)
-    username, password, uris = (issued.extra[name] for name in ("username", "password", "uris"))
+    username, password, uris = (issued.extra[name] for name in EXTRAS)
     return {"username": username, "password": password, "ttl": issued.grant.ttl, "uris": uris}
 
 

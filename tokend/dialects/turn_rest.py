@@ -14,7 +14,7 @@ from tokend.dialects import reading
 from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, USER, in_query, object_of
 from tokend.dialects.rendering import render_error
-from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
+from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_kind, turn_server_as_json
 
 KEY: Final = "key"
 _SUMMARY: Final = "TURN credentials"
@@ -60,5 +60,6 @@ DIALECT: Final = Dialect(
         ),
     ),
     render_error,
+    kinds=turn_kind,
     error=ERROR,
 )
