@@ -228,6 +228,7 @@ class MultiProcessServer:
             )
         except asyncio.CancelledError:  # it may hang, and would not notice that its parent ends
             worker.kill()
+            await worker.process.wait()  # asyncio logs a process that ends after the event loop
             raise
         if answer is None or answer["problems"]:
             worker.kill()
