@@ -10,8 +10,8 @@ from benchmarks.scenarios import BATCH, USERS
 
 _TOKENS = {
     "zero": "no caller, no audit (zero configuration)",
-    "key": "API key, rules, limits, audit",
-    f"jwt-{USERS}": f"JWTs of {USERS:,} users (ES256), rules, limits, audit",
+    "key": "API key, rules, limits in memory, audit",
+    f"jwt-{USERS}": f"JWTs of {USERS:,} users (ES256), rules, limits in memory, audit",
     "batch": f"batches of {BATCH}, zero configuration",
     "livekit": "LiveKit tokens, zero configuration",
 }

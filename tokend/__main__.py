@@ -8,6 +8,11 @@ import sys
 def main() -> int:
     """The exit code."""
     _forget_working_directory()
+    if sys.argv[1:2] == [
+        "serve"
+    ]:  # these would end it until it has handlers; the configuration is read only after that
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
     try:
         from tokend.cli import main as run
 

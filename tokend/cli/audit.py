@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from tokend.cli.context import CommandFailed, Context, counted, standard_input
+from tokend.cli.output import print_line
 from tokend.core.audit_records import ChainState, verify
 from tokend.core.validation import redact_secrets
 
@@ -49,12 +50,14 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
         with standard_input().buffer if options.file == "-" else Path(options.file).open("rb") as stream:
             for finding in verify(counted_lines(stream), chains, continued=options.continued):
                 problems += 1
-                print(f"{options.file}:{finding.line}: {finding.sentence}")
+                print_line(f"{options.file}:{finding.line}: {finding.sentence}")
     except OSError as error:
         raise CommandFailed(f"{redact_secrets(options.file)} cannot be read: {error.strerror}") from error
     open_chains = {writer: chain for writer, chain in chains.items() if not chain.closed}
     for writer, chain in list(open_chains.items())[:MAX_SHOWN]:
-        print(f"not closed: writer {writer}, sequence {chain.sequence}, sha256 {chain.hash}")
-    print(f"{counted(len(chains), 'chain')}: {len(chains) - len(open_chains)} closed, {len(open_chains)} not closed")
-    print(f"{counted(lines, 'line')}, {counted(problems, 'problem')}")
+        print_line(f"not closed: writer {writer}, sequence {chain.sequence}, sha256 {chain.hash}")
+    print_line(
+        f"{counted(len(chains), 'chain')}: {len(chains) - len(open_chains)} closed, {len(open_chains)} not closed"
+    )
+    print_line(f"{counted(lines, 'line')}, {counted(problems, 'problem')}")
     return 1 if problems else 0

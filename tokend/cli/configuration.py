@@ -12,6 +12,7 @@ from tokend.backends.contract import Backend
 from tokend.cli import new_plugin
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.deny import deny_problems
+from tokend.cli.output import print_line
 from tokend.cli.usage import without_secrets
 from tokend.config import entry_points
 from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
@@ -110,7 +111,7 @@ def _plugins(options: argparse.Namespace, context: Context) -> int:
                 group.load(name)
             except PluginError as problem:
                 problems.append(str(problem))
-            print(f"{group.noun}\t{name}\t{' and '.join(map(package_of, entries))}")
+            print_line(f"{group.noun}\t{name}\t{' and '.join(map(package_of, entries))}")
     for sentence in problems:
         print(f"tokend: {sentence}", file=sys.stderr)
     return 1 if problems else 0

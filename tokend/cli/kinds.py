@@ -28,7 +28,7 @@ from tokend.core.durations import in_words
 _HEAD: Final = """\
 # Kinds
 
-This page is the output of `tokend kinds`: the kinds of all vendors that come with tokend.
+This page is the output of `tokend kinds` after `make plugins`: the kinds of all vendors that come with tokend.
 [Which kind for which product](vendors/README.md) helps to choose one, and has a page for each vendor.
 
 `POST v1/token` takes `kind`, the fields of that kind and `ttl`, the lifetime in seconds. `tokend token KIND FIELD=VALUE …`

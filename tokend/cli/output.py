@@ -38,6 +38,14 @@ def run_printing(command: Callable[[], int]) -> int:
     return code
 
 
+def print_line(text: str) -> None:
+    """Print a line of a command whose exit code tells something. Lines that nobody reads are dropped: it goes on to that code."""
+    try:
+        print(text)
+    except BrokenPipeError:
+        _drop_output()
+
+
 def print_if_possible(text: str) -> None:
     """Print what only people read: the server, or the check of its health, goes on where it cannot be written."""
     try:

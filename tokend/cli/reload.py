@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from tokend.cli.context import CommandFailed, Context, add_config, counted, fail
+from tokend.cli.output import print_line
 from tokend.config.loading import Files, comparable, read_server
 from tokend.core.folding import listed, without_name
 from tokend.issuing.server_settings import Admin
@@ -86,19 +87,19 @@ def _diff(options: argparse.Namespace, context: Context) -> int:
     for problem in result["problems"]:
         print(problem, file=sys.stderr)
     for name, difference in sorted(result["apps"].items()):
-        print(f"{difference['change']:<8} {name}")
+        print_line(f"{difference['change']:<8} {name}")
         for line in (*difference.get("keys", ()), *difference.get("problems", ())):
-            print(f"         {line}")
+            print_line(f"         {line}")
     if result["settings"]:
-        print("changed  settings outside the apps")
+        print_line("changed  settings outside the apps")
         for key in result["settings"]:
-            print(f"         {key}")
+            print_line(f"         {key}")
     for line in result["at_next_start"]:
-        print(line)
+        print_line(line)
     if result["problems"]:
         print("a reload would change nothing", file=sys.stderr)
     elif not result["apps"]:
-        print("no app would change")
+        print_line("no app would change")
     return 1 if result["problems"] or result["apps"] or result["settings"] else 0
 
 

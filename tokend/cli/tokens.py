@@ -25,6 +25,7 @@ from tokend.cli.context import (
     read_file,
     standard_input,
 )
+from tokend.cli.output import print_line
 from tokend.cli.unconfigured import installed_backends
 from tokend.config.loading import ConfigurationError, Files, exists, load_for_start
 from tokend.config.problems import fold
@@ -161,7 +162,7 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
         fields["claims"] = caller.claims
     if requirements is not None:
         fields["require"] = requirements
-    print(json.dumps(fields, indent=2))
+    print_line(json.dumps(fields, indent=2))
     return 0 if explanation.api_error is None else 1
 
 
@@ -184,7 +185,7 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
     except ApiError as api_error:
         raise CommandFailed(api_error.detail) from api_error
     for line in json.dumps(fields, indent=2, ensure_ascii=False).split("\n"):
-        print(printable(line))
+        print_line(printable(line))
     return 1 if fields["problems"] else 0
 
 

@@ -57,6 +57,7 @@ class Code(StrEnum):
         405,
         "The path exists, but not for this method; the header Allow names the others.",
     )
+    REQUEST_TIMEOUT = "request_timeout", 408, "The body did not arrive in time; send the request again."
     TOO_LARGE = "too_large", 413, "The body is longer than this endpoint reads."
     URL_TOO_LONG = "url_too_long", 414, "The URL is longer than the server reads."
     HEADERS_TOO_LARGE = "headers_too_large", 431, "The headers are longer than the server reads."

@@ -251,8 +251,8 @@ _INSPECTION: Final = Description(
     answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False)
     | {"examples": [_FINDINGS]},
     remarks=(
-        "Send the `channel` and the `user` of the join to compare them with the token. `problems` says why a join would fail, "
-        "`notes` what else is worth knowing. Other fields give the token's content."
+        "Send the `channel`, `user` and `product` of the join to compare them with the token. `problems` says why a join "
+        "would fail, `notes` what else is worth knowing. Other fields give the token's content."
     ),
 )
 _OPENAPI: Final = Description(

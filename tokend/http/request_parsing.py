@@ -132,8 +132,8 @@ def check_body_headers(request: web.BaseRequest, limit: int) -> None:
 async def body_of(request: web.BaseRequest, limit: int, seconds: float, body_reader: BodyReader) -> bytes:
     """The whole body, at most `limit` bytes, after `check_body_headers`.
 
-    Raises `ApiError`: 413 for a body that is too long, 400 for one that is broken off or has not arrived after `seconds`,
-    503 for one that had to make room for others.
+    Raises `ApiError`: 413 for a body that is too long, 400 for one that is broken off, 408 for one that has not arrived
+    after `seconds`, 503 for one that had to make room for others.
     """
     try:
         # 100-continue: any other value was rejected before. HTTP/1.0 has no such response (RFC 9110, 10.1.1)
@@ -145,7 +145,7 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float, body_rea
         else:  # the embedding application's `client_max_size` does not apply
             body = await body_reader.read(request.content, limit, seconds)
     except TimeoutError as error:
-        raise ApiError(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
+        raise ApiError(Code.REQUEST_TIMEOUT, f"the body did not arrive within {seconds:g} s") from error
     except BODY_ERRORS as error:
         raise ApiError(Code.MALFORMED, BROKEN_BODY) from error
     if len(body) > limit:

@@ -25,6 +25,7 @@ _FAILURES: Final[Mapping[int, str]] = {
     401: "The credential is missing or invalid",
     403: "No rule allows it",
     404: "Nothing is served at this path",
+    408: "The body did not arrive in time",
     413: "The body is too large",
     414: "The URL is too long",
     415: "The body is in another format",
@@ -33,7 +34,7 @@ _FAILURES: Final[Mapping[int, str]] = {
     500: "An error of the server",
     503: "The app, or something that it needs, is unavailable",
 }
-_OF_BODIES: Final = (Code.TOO_LARGE.status, Code.UNSUPPORTED_MEDIA_TYPE.status)
+_OF_BODIES: Final = (Code.REQUEST_TIMEOUT.status, Code.TOO_LARGE.status, Code.UNSUPPORTED_MEDIA_TYPE.status)
 _BEFORE_ROUTING: Final = (Code.URL_TOO_LONG.status, Code.HEADERS_TOO_LARGE.status)
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _REQUEST_ID: Final = "5a1f0c9e3b7d2846"

@@ -19,6 +19,7 @@ CLIENT: Final[Mapping[Code, str]] = {
     Code.WRONG_APP: "Use the base URL of that app.",
     Code.NOT_FOUND: "Check the base URL and the path.",
     Code.METHOD_NOT_ALLOWED: "Use a method of the header `Allow`.",
+    Code.REQUEST_TIMEOUT: "Send it again, with growing pauses.",
     Code.TOO_LARGE: "Send fewer token requests in one batch.",
     Code.URL_TOO_LONG: "Send a shorter URL, or a POST.",
     Code.HEADERS_TOO_LARGE: "Send fewer cookies and headers.",

@@ -100,10 +100,16 @@ def test_no_command_ends_in_a_traceback(command: str, tmp_path: Path) -> None:
         assert done["no directory"] == (gone, 1)
 
 
-def test_the_exit_code_of_a_refusal_stays_where_nobody_reads_the_output(tmp_path: Path) -> None:
-    """It was 0: a script that ends the output early, as `| head` does, took it for a token."""
+@pytest.mark.parametrize("command", ["explain --as studio rtc channel=room uid=0", "audit verify broken.jsonl"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_the_exit_code_of_a_refusal_stays_where_nobody_reads_the_output(
+    command: str, unbuffered: str, tmp_path: Path
+) -> None:
+    """It was 0: a script that ends the output early, as `| head` does, took it for a token. The image sets the variable."""
     (tmp_path / "config.yaml").write_text(ONE_APP)
-    refused = _started(tmp_path, 'exec "$@"', "explain --as studio rtc channel=room uid=0", stdout=subprocess.PIPE)
+    (tmp_path / "broken.jsonl").write_text("{}\n" * 1_000)
+    shell = f'PYTHONUNBUFFERED={unbuffered} exec "$@"'
+    refused = _started(tmp_path, shell, command, stdout=subprocess.PIPE)
     assert refused.stdout is not None
     refused.stdout.close()
     assert (refused.communicate(timeout=120)[1], refused.returncode) == ("", 1)

@@ -102,7 +102,7 @@ async def test_custom_endpoints_are_documented_as_they_are() -> None:
     assert "/elsewhere" not in paths
     post, get = (paths["/seats/{tenant}/{room_name}"][method] for method in ("post", "get"))
     assert post["servers"] == [{"url": "/"}]
-    failures = ["400", "401", "403", "404", "413", "414", "415", "429", "431", "500", "503"]
+    failures = ["400", "401", "403", "404", "408", "413", "414", "415", "429", "431", "500", "503"]
     assert list(post["responses"]) == ["201", *failures]
     assert post["responses"]["201"]["content"]["application/json"]["schema"]["required"] == ["rtc", "rtm"]
     content = post["requestBody"]["content"]

@@ -47,6 +47,9 @@ def _problems(reading: Reading, services: Sequence[Service], join: Join, now: in
     if isinstance(reading, Reading006):
         yield from diagnosis_006.problems(reading, services, join)
     else:
+        joins_channel = join.product is None and join.channel is not None
+        if joins_channel and services and all(service.channel is NOT_APPLICABLE for service in services):
+            yield _wrong_product(reading, "rtc")
         yield from diagnosis_ids.mismatches(reading.grant, services, join)
     yield from diagnosis_ids.invalid_ids(services, join)
     yield from _administrator_problems(services, join)

@@ -95,6 +95,12 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
         ("The user stands in the place of the channel, as in a token for RTM: it is 110.",),
     ),
     (
+        "a token of another product in a channel",  # there was no problem
+        raw_007(2, {1: DAY}, "ada", expire=DAY, issued_at=NOW - 600),
+        {"channel": "room", "user": "ada"},
+        ("It is for RTM (Signaling), not for RTC: a token of another product is 110 there.",),
+    ),
+    (
         "i4",
         raw_007(1, {1: 60}, "room", "7", expire=DAY, issued_at=NOW - 600),
         {},
