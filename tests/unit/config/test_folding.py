@@ -6,10 +6,10 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.config.writing import ENVIRONMENT
-from tokend.config import problems
 from tokend.config.loading import ConfigurationError, load
-from tokend.config.problems import fold
+from tokend.config.problems import Problem, fold
 from tokend.config.yaml_tree import Location
+from tokend.core import folding
 
 
 def test_thirty_one_files_with_the_same_mode_are_one_line(tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_only_the_names_that_are_shown_are_searched_for_secrets(monkeypatch: pyt
         searched.append(text)
         return text
 
-    monkeypatch.setattr(problems, "redact_secrets", counted)
-    found = [problems.Problem(Location("config.yaml"), ("apps", f"app{number}"), "is bad") for number in range(500)]
+    monkeypatch.setattr(folding, "redact_secrets", counted)
+    found = [Problem(Location("config.yaml"), ("apps", f"app{number}"), "is bad") for number in range(500)]
     (line,) = fold(found)
     assert "(the same for 499 more apps: app1, app2, " in line
     assert len(searched) < 100
