@@ -1,6 +1,7 @@
 """Folds sentences that are the same for many apps into one line, which names the other apps."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -30,8 +31,10 @@ def fold_alike(entries: Iterable[tuple[object, str, object]]) -> list[str]:
     An entry has a key, the name of its app, and what its `str()` says.
     """
     groups: dict[object, dict[str, object]] = {}
-    for key, app, said in entries:
-        groups.setdefault(key, {}).setdefault(app, said)
+    times = Counter[tuple[object, str]]()  # each further entry of an app with the same key begins another group
+    for key, app, said in dict.fromkeys(entries):
+        groups.setdefault((key, times[key, app]), {})[app] = said
+        times[key, app] += 1
     lines = []
     for by_app in groups.values():
         first, *others = by_app

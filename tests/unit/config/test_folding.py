@@ -6,6 +6,7 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.config.writing import ENVIRONMENT
+from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, load
 from tokend.config.problems import Problem, fold
 from tokend.config.yaml_tree import Location
@@ -45,3 +46,18 @@ def test_only_the_names_that_are_shown_are_searched_for_secrets(monkeypatch: pyt
     (line,) = fold(found)
     assert "(the same for 499 more apps: app1, app2, " in line
     assert len(searched) < 100
+
+
+def test_each_file_of_the_same_app_has_a_line(tmp_path: Path) -> None:
+    """Of three files of one app, the third was named nowhere, although there were two problems."""
+    for folder in "abc":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "demo.yaml").write_text(
+            f'{{app_id: "{APP_ID}", certificate: {{env: CERTIFICATE}}, callers: {{a: {{api_key: "{digest_of("a")}"}}}}}}'
+        )
+    (tmp_path / "config.yaml").write_text('include: "[abc]/*.yaml"')
+    with pytest.raises(ConfigurationError) as raised:
+        load(str(tmp_path / "config.yaml"), ENVIRONMENT, tmp_path)
+    assert fold(raised.value.problems) == [
+        f"{folder}/demo.yaml: apps.demo: stands in a/demo.yaml:1:1 already" for folder in "bc"
+    ]
