@@ -12,7 +12,7 @@ import msgspec
 from tokend.cli.context import CommandFailed, Context, add_config, counted, fail
 from tokend.cli.output import print_line
 from tokend.config.loading import Files, comparable, read_server
-from tokend.core.folding import listed, without_name
+from tokend.core.folding import fold_alike, listed, without_name
 from tokend.issuing.server_settings import Admin
 
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
@@ -66,16 +66,11 @@ def _reload(options: argparse.Namespace, context: Context) -> int:
 
 def lines_of_invalid_apps(invalid_apps: Mapping[str, Sequence[str]], kept: Collection[str]) -> list[str]:
     """The problems of invalid apps, and what becomes of them. What is the same for several apps is one line."""
-    alike: dict[str, dict[str, str]] = {}
-    for name, problems in invalid_apps.items():
-        for problem in problems:
-            place, _, common = problem.partition(f": apps.{name}.")
-            alike.setdefault(without_name(common, name) if common else place, {})[name] = problem
-    lines = []
-    for by_name in alike.values():
-        first, *others = by_name
-        same = f" (the same for {counted(len(others), 'other app')}: {listed(others)})" if others else ""
-        lines.append(by_name[first] + same)
+    lines = fold_alike(
+        (without_name(problem.partition(f": apps.{name}")[2] or problem, name), name, problem)
+        for name, problems in invalid_apps.items()
+        for problem in problems
+    )
     for becomes, is_kept in (("served in the last valid version", True), ("answering 503", False)):
         if names := [name for name in invalid_apps if (name in kept) is is_kept]:
             lines.append(f"{counted(len(names), 'invalid app')}, {becomes}: {listed(names)}")

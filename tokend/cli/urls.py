@@ -4,7 +4,7 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -20,11 +20,12 @@ from tokend.cli.context import (
     url_argument,
 )
 from tokend.cli.times import date
-from tokend.core.declarations import NEVER, ROLES, Declarations
+from tokend.core.declarations import NEVER, ROLES
 from tokend.core.model import Caller
+from tokend.core.patterns import Pattern
 from tokend.core.rules import BoundRule, Rule, bind
 from tokend.issuing.configuration import App, Route
-from tokend.issuing.logins import has_login, login_warning
+from tokend.issuing.logins import login_warning
 from tokend.issuing.routing import URL_KEY_MARK, literal_prefix
 
 
@@ -124,33 +125,31 @@ def _check(options: argparse.Namespace, app: App, routes: Sequence[Route]) -> No
 
 
 def _may_allow(app: App, rule: Rule, caller: Caller) -> bool:
-    """Whether a rule may allow a token within the URL's restriction. Of two patterns with a star, that is assumed."""
+    """Whether a rule may allow a service within the URL's restriction."""
     (restriction,) = caller.restrictions
     if restriction.roles is not None and rule.roles is not None and not restriction.roles & rule.roles:
         return False
-    kinds = [kind for kind in rule.kinds if restriction.kinds is None or kind in restriction.kinds]
-    for kind in kinds:
-        bound = bind(rule, kind, caller)
-        if not isinstance(bound, BoundRule):
-            continue
-        declarations = app.backends[kind].declarations
-        if not any(shape.kind is None or shape.kind in kinds for shape in declarations.services.values()):
-            continue  # each of its services needs another kind, which the URL does not allow
-        texts = [(restriction.user, bound.user)]
-        if restriction.channel is not None and None in texts[0] and not _has_channels(declarations, kinds):
-            continue  # a URL for a channel alone gives no login
-        # where both name a user, a login needs no channel
-        if None in texts[0] or not has_login(declarations, rule.kinds):
-            texts.append((restriction.channel, bound.channel))
-        if all(text is None or "*" in text or pattern is None or pattern.matches(text) for text, pattern in texts):
-            return True
+    by_kind = {kind: bound for kind in rule.kinds if isinstance(bound := bind(rule, kind, caller), BoundRule)}
+    for kind, of_rule in by_kind.items():
+        (of_url,) = of_rule.bound_restrictions
+        for shape in app.backends[kind].declarations.services.values():
+            if shape.channel is NEVER:  # such as a login: what limits the channel must limit the user, too
+                channels_fit = all(limit.channel is None or limit.user is not None for limit in (of_rule, of_url))
+            else:
+                channels_fit = _may_meet(of_rule.channel, of_url.channel)
+            users_fit = shape.user is NEVER or _may_meet(of_rule.user, of_url.user)
+            if channels_fit and users_fit and (shape.kind is None or shape.kind in by_kind):
+                return True
     return False
 
 
-def _has_channels(declarations: Declarations, kinds: Collection[str]) -> bool:
-    """Whether tokens of a kind may have a channel, where `kinds` are allowed."""
-    shapes = declarations.services.values()
-    return any(shape.channel is not NEVER and (shape.kind is None or shape.kind in kinds) for shape in shapes)
+def _may_meet(pattern: Pattern | None, other: Pattern | None) -> bool:
+    """Whether one text may match both. Of two patterns with a star, that is assumed."""
+    if pattern is None or other is None:
+        return True
+    if pattern.single is not None:
+        return other.matches(pattern.single)
+    return other.single is None or pattern.matches(other.single)
 
 
 def _login_warning(options: argparse.Namespace, app: App) -> str | None:

@@ -1,17 +1,14 @@
 """Problems of a configuration: all of them at once, each with file, line, column and what to do. Never a secret."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from msgspec import Struct
 
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
-from tokend.core.folding import listed, without_name
+from tokend.core.folding import fold_alike, without_name
 from tokend.core.validation import redact_secrets
 
 KeyPath = tuple[str | int, ...]
-NAMES: Final = 20
-"""How many further apps a line names that stands for several."""
 
 
 class Problem(Struct, frozen=True):
@@ -109,20 +106,9 @@ class Report:
 
 def fold(problems: Iterable[Problem]) -> list[str]:
     """The problems as lines for people. One that is the same for several apps is a line that names the others."""
-    alike: dict[object, dict[str, Problem]] = {}
-    for problem in problems:
-        name = str(problem.path[1]) if len(problem.path) > 1 else ""
-        alike.setdefault(problem.for_any_app, {}).setdefault(name, problem)
-    lines = []
-    for by_name in alike.values():
-        first, *others = by_name
-        line = str(by_name[first])
-        if others:
-            apps = "app" if len(others) == 1 else "apps"
-            shown = [*map(redact_secrets, others[:NAMES]), *others[NAMES:]]  # thousands of apps may have the problem
-            line += f" (the same for {len(others)} more {apps}: {listed(shown, NAMES)})"
-        lines.append(line)
-    return lines
+    return fold_alike(
+        (problem.for_any_app, str(problem.path[1]) if len(problem.path) > 1 else "", problem) for problem in problems
+    )
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

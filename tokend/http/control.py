@@ -133,7 +133,7 @@ class Control:
         asyncio.get_running_loop().call_later(RELEASE_SECONDS, _release, list(replaced.values()))
         self.log.configure(self.active.configuration.options.server)
         self._commits += 1  # the timer gets a number: with the configuration itself, replaced ones would stay in memory
-        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
+        asyncio.get_running_loop().call_later(self.deadlines.answer + 1, self._close_unused, self._commits)
 
     def rollback(self) -> None:
         """Forget the configuration that was prepared, and close what only it needed. No request has used that."""
@@ -141,7 +141,7 @@ class Control:
         if self._resources is not None and self._opened_before is not None:
             self._resources.close_all_except(self._opened_before)
         self._opened_before = None
-        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
+        asyncio.get_running_loop().call_later(self.deadlines.answer + 1, self._close_unused, self._commits)
 
     def drain(self) -> None:
         """Say that it is not ready, and close each connection with its next response."""

@@ -3,9 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import accumulate
 from typing import Final
 
-from tokend.telemetry.metrics import BUCKETS, Snapshot
+from tokend.telemetry.metrics import BUCKETS, Latencies, Snapshot
 
 EVERY: Final = 10.0
 """Seconds between two samples."""
@@ -49,13 +50,10 @@ def sample_of(snapshot: Snapshot) -> dict[str, float]:
     for family, name in _WHOLE.items():
         for value in snapshot.values.get(family, {}).values():
             add(name, value)
-    counts = [0] * (len(BUCKETS) + 1)
+    whole = Latencies()
     for latencies in snapshot.latencies.values():
-        counts = [count + of_route for count, of_route in zip(counts, latencies.counts, strict=True)]
-        add("seconds_sum", latencies.seconds)
-    total = 0
-    for bound, count in zip((*map(str, BUCKETS), "+Inf"), counts, strict=True):
-        total += count
+        whole.add(latencies)
+    for bound, total in zip((*map(str, BUCKETS), "+Inf"), accumulate(whole.counts), strict=True):
         found[f"seconds|{bound}"] = float(total)
     return found
 

@@ -217,3 +217,28 @@ def test_a_url_for_a_kind_without_the_kinds_that_its_tokens_contain_is_refused(c
         assert "no rule of caller watcher allows" in done.stderr
     for kinds in ("rtc_rtm,rtc,rtm", "combined,rtc"):
         assert command(home, ENVIRONMENT, *of_watcher, kinds).returncode == 0
+
+
+def test_a_login_for_a_channel_and_a_user_by_a_rule_without_both_is_signed(command: Command, home: Path) -> None:
+    """It was refused, and the server gives a token by it: only what limits the channel has to limit the user."""
+    arguments = ("--caller", "watcher", "--ttl", "1h", "--kinds", "rtm", "--channel", "room-1", "--user", "ann")
+    assert "key" in dict(printed(command, home, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("rule", "arguments"),
+    [
+        ('kinds: [rtc, rtm], channel: "lobby-*"', ["--kinds", "rtm"]),  # a rule for channels alone permits no login
+        ('kinds: [rtc, rtm], channel: "lobby-1"', ["--channel", "room-*"]),
+        ("kinds: rtc, user: ann", ["--user", "b*"]),
+    ],
+)
+def test_a_url_by_which_no_text_fits_the_rule_is_refused(
+    rule: str, arguments: list[str], command: Command, home: Path
+) -> None:
+    """It was signed, and the server permitted no token by it."""
+    text = re.sub(r"uikit: \{url_key.*", f"uikit: {{url_key: signed, rules: [{{{rule}}}]}}", CONFIG)
+    (home / "config.yaml").write_text(text)
+    done = command(home, ENVIRONMENT, "key", "url", "--caller", "uikit", "--ttl", "1h", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no rule of caller uikit allows" in done.stderr

@@ -6,10 +6,11 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.config.writing import ENVIRONMENT
-from tokend.config import problems
+from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, load
-from tokend.config.problems import fold
+from tokend.config.problems import Problem, fold
 from tokend.config.yaml_tree import Location
+from tokend.core import folding
 
 
 def test_thirty_one_files_with_the_same_mode_are_one_line(tmp_path: Path) -> None:
@@ -40,8 +41,23 @@ def test_only_the_names_that_are_shown_are_searched_for_secrets(monkeypatch: pyt
         searched.append(text)
         return text
 
-    monkeypatch.setattr(problems, "redact_secrets", counted)
-    found = [problems.Problem(Location("config.yaml"), ("apps", f"app{number}"), "is bad") for number in range(500)]
+    monkeypatch.setattr(folding, "redact_secrets", counted)
+    found = [Problem(Location("config.yaml"), ("apps", f"app{number}"), "is bad") for number in range(500)]
     (line,) = fold(found)
     assert "(the same for 499 more apps: app1, app2, " in line
     assert len(searched) < 100
+
+
+def test_each_file_of_the_same_app_has_a_line(tmp_path: Path) -> None:
+    """Of three files of one app, the third was named nowhere, although there were two problems."""
+    for folder in "abc":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "demo.yaml").write_text(
+            f'{{app_id: "{APP_ID}", certificate: {{env: CERTIFICATE}}, callers: {{a: {{api_key: "{digest_of("a")}"}}}}}}'
+        )
+    (tmp_path / "config.yaml").write_text('include: "[abc]/*.yaml"')
+    with pytest.raises(ConfigurationError) as raised:
+        load(str(tmp_path / "config.yaml"), ENVIRONMENT, tmp_path)
+    assert fold(raised.value.problems) == [
+        f"{folder}/demo.yaml: apps.demo: stands in a/demo.yaml:1:1 already" for folder in "bc"
+    ]

@@ -1,20 +1,21 @@
 """Sentences that are the same for many apps become one."""
 
-from tokend.core.folding import fold
+from tokend.core.folding import fold, listed
 
 
 def test_two_hundred_warnings_are_one_line() -> None:
     sentences = [f"app tenant{number}: route /tenant{number} has no limit" for number in range(200)]
+    names = ", ".join(f"tenant{number}" for number in range(1, 21))
     assert fold(["first", *sentences, "last"]) == [
         "first",
-        "200 apps (tenant0, tenant1, tenant2 and 197 others): route /{app} has no limit",
+        f"app tenant0: route /tenant0 has no limit (the same for 199 more apps: {names} and 179 others)",
         "last",
     ]
 
 
 def test_warnings_of_rules_are_one_line() -> None:
     assert fold([f"app {name}: {name}.web.rules[0] limits the channel" for name in "ab"]) == [
-        "2 apps (a, b): {app}.web.rules[0] limits the channel"
+        "app a: a.web.rules[0] limits the channel (the same for 1 more app: b)"
     ]
 
 
@@ -22,7 +23,7 @@ def test_files_that_are_named_after_their_apps_are_one_line() -> None:
     for file in ("secrets/{}", "./{}.pem", "/run/secrets/cert-{}.key", "apps.d/{}.yaml", "/etc/{}-cert"):
         sentences = [f"app {name}: the file {file.format(name)} can be read by others" for name in ("a-1", "b.c", "d")]
         assert fold(sentences) == [
-            f"3 apps (a-1, b.c, d): the file {file.format('{app}')} can be read by others",
+            f"{sentences[0]} (the same for 2 more apps: b.c, d)",
         ]
     apart = ["app a: the file /ab can be read by others", "app b: the file /b can be read by others"]
     assert fold(apart) == apart
@@ -33,9 +34,14 @@ def test_what_differs_stays_apart() -> None:
     assert fold(sentences) == sentences
 
 
-def test_a_sentence_of_two_apps_names_both_and_of_four_says_other() -> None:
-    assert fold(["app a: open", "app b: open"]) == ["2 apps (a, b): open"]
-    assert fold([f"app {name}: open" for name in "abcd"]) == ["4 apps (a, b, c and 1 other): open"]
+def test_a_sentence_of_two_apps_says_app_and_of_three_says_apps() -> None:
+    assert fold(["app a: open", "app b: open"]) == ["app a: open (the same for 1 more app: b)"]
+    assert fold([f"app {name}: open" for name in "abc"]) == ["app a: open (the same for 2 more apps: b, c)"]
+
+
+def test_a_list_of_four_names_says_other_and_of_five_says_others() -> None:
+    assert listed("abcd") == "a, b, c and 1 other"
+    assert listed("abcde") == "a, b, c and 2 others"
 
 
 def test_a_sentence_of_no_app_that_is_repeated_stands_there_once() -> None:

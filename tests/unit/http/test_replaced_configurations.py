@@ -14,7 +14,6 @@ import tokend
 from tests.conftest import ClientFixture
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW
 from tokend.adapters.deny_redis import DenyRedis
-from tokend.http import control
 from tokend.http.connection_limiter import Deadlines
 from tokend.http.control import CONTROL
 from tokend.telemetry.log import JsonLog
@@ -85,13 +84,11 @@ async def _all_end(before: int) -> bool:
     return False
 
 
-async def test_a_refused_reload_leaves_no_deny_list_behind(
-    tmp_path: Path, aiohttp_client: ClientFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(control, "Deadlines", lambda: Deadlines(answer=-1.0))
+async def test_a_refused_reload_leaves_no_deny_list_behind(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     path, before = tmp_path / "config.yaml", _watchers()
     path.write_text(DEMO)
     app = tokend.create_app(path, environ={"CERTIFICATE": CERTIFICATE}, log=JsonLog(io.BytesIO(), lambda: NOW))
+    app[CONTROL].deadlines = Deadlines(answer=-1.0)
     await aiohttp_client(app)
     (tmp_path / "deny.jsonl").write_text("")
     missing = "audit: {to: {file: missing/audit.jsonl}}\n"
@@ -101,13 +98,13 @@ async def test_a_refused_reload_leaves_no_deny_list_behind(
 
 
 async def test_a_cancelled_reload_leaves_no_deny_list_behind(
-    tmp_path: Path, aiohttp_client: ClientFixture, monkeypatch: pytest.MonkeyPatch, hanging: str
+    tmp_path: Path, aiohttp_client: ClientFixture, hanging: str
 ) -> None:
-    monkeypatch.setattr(control, "Deadlines", lambda: Deadlines(answer=-1.0))
     path, before = tmp_path / "config.yaml", _watchers()
     path.write_text(DEMO)
     environment = {"CERTIFICATE": CERTIFICATE, "REDIS_URL": hanging}
     app = tokend.create_app(path, environ=environment, log=JsonLog(io.BytesIO(), lambda: NOW))
+    app[CONTROL].deadlines = Deadlines(answer=-1.0)
     await aiohttp_client(app)
     path.write_text(_REDIS + DEMO)
     with pytest.raises(TimeoutError):
