@@ -23,18 +23,18 @@ from tokend.dialects.describing import (
 )
 from tokend.dialects.rendering import as_json, clamped_ttl, error_as_json, tokens
 
-_CHAT, _APAAS, _EDUCATION = "serviceChat", "serviceApaas", "serviceEducation"
-_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "serviceRtc": ("enable", "role"),
-    "serviceRtm": ("enable",),
-    "serviceFpa": ("enable",),
-    _CHAT: ("enableUser", "enableApp", "userUuid"),
-    _APAAS: ("enableUser", "enableApp", "userUuid"),
-    _EDUCATION: ("enableUser", "enableApp", "userUuid"),
+_APAAS, _EDUCATION = "serviceApaas", "serviceEducation"
+_OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
+_ROLE: Final = {**ROLE_NUMBER, "description": "1 is publisher, 2 is subscriber (the default)"}
+_SERVICES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "serviceRtc": object_of({"enable": BOOLEAN, "role": _ROLE}),
+    "serviceRtm": object_of({"enable": BOOLEAN}),
+    "serviceFpa": object_of({"enable": BOOLEAN}),
+    "serviceChat": _OF_USER,
+    _APAAS: _OF_USER,
+    _EDUCATION: {**_OF_USER, "description": "serviceApaas, as the image of 2023 calls it; send one of them"},
 }
-"""The services and their fields. serviceEducation is the name of serviceApaas in the image of 2023."""
-
-_FIELDS: Final = ("channelName", "uid", "tokenExpireTs", "privilegeExpireTs", *_SERVICES)
+"""The services and their schemas. serviceEducation is the name of serviceApaas in the image of 2023."""
 _PRIVILEGES: Final = ("join", "audio", "video", "data")
 _PARAMETERS, _BUILDING = -1, -2
 _NO_ROLE: Final = 2
@@ -42,25 +42,35 @@ _NO_ROLE: Final = 2
 
 
 def _generate(request: HttpRequest) -> Issue:
-    body = reading.json_object(request, any_type=True)
-    reading.reject_unknown(body, _FIELDS)
-    for name in ("channelName", "uid"):
-        reading.text(body, name)
-    reading.seconds(body, "privilegeExpireTs")
+    body = reading.described_body(request, _DESCRIPTION, any_type=True)
+    channel, uid = (reading.text(body, name) for name in ("channelName", "uid"))
+    ttl, privilege_seconds = (reading.seconds(body, name) for name in ("tokenExpireTs", "privilegeExpireTs"))
     if _APAAS in body and _EDUCATION in body:
         raise ApiError(Code.INVALID_FIELD, f"cannot be combined with {_APAAS}: it is the same service", _EDUCATION)
+    rtc, rtm, fpa, chat, apaas, education = (_service(body, name) for name in _SERVICES)
+    role = agora_fields.role_number(rtc, _NO_ROLE)
     parts: list[dict[str, object]] = []
-    for name, known in _SERVICES.items():
-        service = body.get(name, {})
-        if not isinstance(service, dict):
-            raise ApiError(Code.INVALID_FIELD, "must be an object", name)
-        reading.reject_unknown(service, known)
-        parts += _parts(name, service, body)
+    if reading.boolean(rtc, "enable"):
+        # with equal lifetimes the role alone gives the privileges, and the issuer may shorten them with the token
+        parts.append(_rtc_part(channel, uid, role, None if privilege_seconds == ttl else privilege_seconds))
+    if reading.boolean(rtm, "enable"):
+        parts.append({"kind": "rtm", "user": reading.required(uid, "uid")})
+    if reading.boolean(fpa, "enable"):
+        parts.append({"kind": "fpa"})
+    parts += [*_parts_of_user("chat", chat), *_parts_of_user("apaas", apaas), *_parts_of_user("apaas", education)]
     if not parts:
         names = ", ".join(name for name in _SERVICES if name != _EDUCATION)
         raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {names}", "enable")
-    ttl = reading.seconds(body, "tokenExpireTs")
     return Issue((TokenRequest("combined", {"services": parts}, ttl, _names(parts)),))
+
+
+def _service(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the fields of a service. One that is left out has none."""
+    service = body.get(name, {})
+    if not isinstance(service, dict):
+        raise ApiError(Code.INVALID_FIELD, "must be an object", name)
+    reading.reject_unknown(service, _SERVICES[name]["properties"])
+    return service
 
 
 def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
@@ -75,42 +85,26 @@ def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
     return names
 
 
-def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, object]]:
-    """Return the parts of a token of kind `combined` that a service of the request enables."""
-    if name in (_CHAT, _APAAS, _EDUCATION):
-        kind = "chat" if name == _CHAT else "apaas"
-        parts: list[dict[str, object]] = []
-        user = reading.text(service, "userUuid")
-        if reading.boolean(service, "enableUser"):
-            parts.append({"kind": kind, "user": reading.required(user, "userUuid")})
-        if reading.boolean(service, "enableApp"):
-            parts.append({"kind": kind, "app": True})
-        return parts
-    if name == "serviceRtc":
-        agora_fields.role_number(service, _NO_ROLE)
-    if not reading.boolean(service, "enable"):
-        return []
-    match name:
-        case "serviceRtc":
-            return [_rtc_part(service, body)]
-        case "serviceRtm":
-            return [{"kind": "rtm", "user": reading.required(reading.text(body, "uid"), "uid")}]
-        case _:
-            return [{"kind": "fpa"}]
+def _rtc_part(channel: str | None, uid: str | None, role: str, seconds: int | None) -> dict[str, object]:
+    """Return the RTC part. `seconds`: those of its privileges, if not None.
+
+    In this API `uid` is an account: `0` is the account "0", and empty is any user.
+    """
+    part: dict[str, object] = {"kind": "rtc", "channel": reading.required(channel, "channelName"), "account": uid or ""}
+    if seconds is None:
+        return {**part, "role": role}
+    return {**part, "privileges": dict.fromkeys(_PRIVILEGES if role == "publisher" else _PRIVILEGES[:1], seconds)}
 
 
-def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
-    """Return the RTC part. In this API `uid` is an account: `0` is the account "0", and empty is any user."""
-    role = agora_fields.role_number(service, _NO_ROLE)
-    account = reading.text(body, "uid")
-    channel = reading.required(reading.text(body, "channelName"), "channelName")
-    part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}
-    seconds = reading.seconds(body, "privilegeExpireTs")
-    if seconds is not None and seconds != body.get("tokenExpireTs"):  # if they are equal, the issuer may shorten both
-        names = _PRIVILEGES if role == "publisher" else _PRIVILEGES[:1]
-        del part["role"]
-        part["privileges"] = dict.fromkeys(names, seconds)
-    return part
+def _parts_of_user(kind: str, service: Mapping[str, Any]) -> list[dict[str, object]]:
+    """Return the parts of a service for a user and for an administrator, as far as it enables them."""
+    parts: list[dict[str, object]] = []
+    user = reading.text(service, "userUuid")
+    if reading.boolean(service, "enableUser"):
+        parts.append({"kind": kind, "user": reading.required(user, "userUuid")})
+    if reading.boolean(service, "enableApp"):
+        parts.append({"kind": kind, "app": True})
+    return parts
 
 
 def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
@@ -124,8 +118,6 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return error_as_json(body, api_error, request_id)
 
 
-_ROLE: Final = {**ROLE_NUMBER, "description": "1 is publisher, 2 is subscriber (the default)"}
-_OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
 _DESCRIPTION: Final = in_body(
     "One token with every service that the request enables",
     answer=object_of(
@@ -138,12 +130,7 @@ _DESCRIPTION: Final = in_body(
     },
     tokenExpireTs=TTL,
     privilegeExpireTs={"type": "integer", "description": "Seconds. Default: those of the token"},
-    serviceRtc=object_of({"enable": BOOLEAN, "role": _ROLE}),
-    serviceRtm=object_of({"enable": BOOLEAN}),
-    serviceFpa=object_of({"enable": BOOLEAN}),
-    serviceChat=_OF_USER,
-    serviceApaas=_OF_USER,
-    serviceEducation={**_OF_USER, "description": "serviceApaas, as the image of 2023 calls it; send one of them"},
+    **_SERVICES,
 )
 _REMARKS: Final = (
     "As the Docker image agoracn/token answers. At least one service must be enabled. `tokenExpireTs` and "

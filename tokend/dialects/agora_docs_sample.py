@@ -13,8 +13,7 @@ from tokend.dialects.token_endpoints import token_endpoint
 
 
 def _rtc(request: HttpRequest) -> Issue:
-    body = reading.json_object(request, any_type=True)
-    reading.reject_unknown(body, ("uid", "ChannelName", "channelName", "role"))
+    body = reading.described_body(request, _RTC, any_type=True)
     if "ChannelName" in body and "channelName" in body:
         raise ApiError(Code.INVALID_FIELD, "cannot be combined with ChannelName: send one of them", "channelName")
     name = "channelName" if "channelName" in body else "ChannelName"
@@ -28,8 +27,7 @@ def _rtc(request: HttpRequest) -> Issue:
 
 
 def _rtm(request: HttpRequest) -> Issue:
-    body = reading.json_object(request, any_type=True)
-    reading.reject_unknown(body, ("uid",))
+    body = reading.described_body(request, _RTM, any_type=True)
     fields = {"user": _user(body), "version": agora_fields.token_version(request)}
     return Issue((TokenRequest("rtm", fields, None, {"user": "uid"}),))
 

@@ -29,7 +29,6 @@ from tokend.dialects.get_token import get_token
 from tokend.dialects.rendering import as_json, clamped_ttl, render_error, tokens
 from tokend.dialects.token_endpoints import text_endpoint, token_endpoint
 
-_GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
 _NAMES: Final = {
     "ttl": "expire",
     "channel": "channelName",
@@ -43,13 +42,13 @@ _TOO_FAR: Final = 1_000_000_000
 
 def _generate_v1(request: HttpRequest) -> Issue:
     """Parse a request with one `type`: 1 is RTC, 2 is RTM."""
-    body = _generate_body(request, "type")
+    body = reading.described_body(request, _GENERATE_V1)
     return Issue((_generate_token_request(body, {reading.integer(body, "type")}, "type", request),))
 
 
 def _generate_v2(request: HttpRequest) -> Issue:
     """Parse a request with several `types`: [1, 2] is a token for both. The pages that send it have a number as uid."""
-    body = _generate_body(request, "types")
+    body = reading.described_body(request, _GENERATE_V2)
     if type(body.get("uid")) is int:
         body["uid"] = str(body["uid"])
     types = body.get("types")
@@ -58,15 +57,8 @@ def _generate_v2(request: HttpRequest) -> Issue:
     return Issue((_generate_token_request(body, set(types), "types", request),))
 
 
-def _generate_body(request: HttpRequest, types: str) -> dict[str, Any]:
-    """Return the body without the certificate, which these clients send. It is neither used nor logged."""
-    body = reading.json_object(request)
-    reading.reject_unknown(body, (*_GENERATE, types))
-    body.pop("appCertificate", None)
-    return body
-
-
 def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str, request: HttpRequest) -> TokenRequest:
+    """Return what is requested. `name` is that of the types. The certificate, which these clients send, is not read."""
     app_id = reading.required(reading.text(body, "appId"), "appId")
     ttl = reading.seconds(body, "expire")
     uid = reading.required(reading.text(body, "uid"), "uid")
@@ -129,8 +121,7 @@ def _flask(request: HttpRequest) -> Issue:
 
 def _conversation(request: HttpRequest) -> Issue:
     """Parse a request of the Conversational AI guide: RTC and RTM for the same numeric user."""
-    body = reading.json_object(request)
-    reading.reject_unknown(body, ("channel", "uid"))
+    body = reading.described_body(request, _CONVERSATION)
     channel = reading.required(reading.text(body, "channel"), "channel")
     uid = agora_fields.uid_number(body, request.options.signed_uid)
     if uid == 0:

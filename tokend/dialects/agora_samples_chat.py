@@ -24,15 +24,13 @@ def _chat(user: str | None, ttl: int | None, user_name: str = "user", ttl_name: 
 
 
 def _generate_user(request: HttpRequest) -> Issue:
-    body = reading.json_object(request, any_type=True)
-    reading.reject_unknown(body, ("user_uuid", "expire"))
+    body = reading.described_body(request, _GENERATE_USER, any_type=True)
     user = reading.required(reading.text(body, "user_uuid"), "user_uuid")
     return _chat(user, reading.seconds(body, "expire"), "user_uuid", "expire")
 
 
 def _generate_app(request: HttpRequest) -> Issue:
-    body = reading.json_object(request, any_type=True)
-    reading.reject_unknown(body, ("expire",))
+    body = reading.described_body(request, _GENERATE_APP, any_type=True)
     return _chat(None, reading.seconds(body, "expire"), ttl_name="expire")
 
 
@@ -68,6 +66,8 @@ def _java(request: HttpRequest) -> Issue:
 
 _OF_USER: Final = "A Chat token for a user"
 _OF_APP: Final = "A Chat token for the REST API: an administrator's, which needs a capability"
+_GENERATE_USER: Final = in_body(_OF_USER, "user_uuid", user_uuid=USER, expire=TTL)
+_GENERATE_APP: Final = in_body(_OF_APP, expire=TTL)
 _TYPE: Final = {
     "type": "string",
     "enum": ["user", "app"],
@@ -84,14 +84,8 @@ _JAVA: Final = Description(
 DIALECT: Final = Dialect(
     "agora-samples-chat",
     (
-        token_endpoint(
-            "POST",
-            "generate-user-token",
-            _generate_user,
-            in_body(_OF_USER, "user_uuid", user_uuid=USER, expire=TTL),
-            "token",
-        ),
-        token_endpoint("POST", "generate-app-token", _generate_app, in_body(_OF_APP, expire=TTL), "token"),
+        token_endpoint("POST", "generate-user-token", _generate_user, _GENERATE_USER, "token"),
+        token_endpoint("POST", "generate-app-token", _generate_app, _GENERATE_APP, "token"),
         token_endpoint(
             "GET",
             "api/token/generateUserToken",

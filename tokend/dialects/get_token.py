@@ -10,7 +10,6 @@ from tokend.dialects import agora_fields, reading
 from tokend.dialects.contract import HttpRequest, Issue
 from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, in_body
 
-_FIELDS: Final = ("tokenType", "channel", "role", "uid", "expire")
 DESCRIPTION: Final = replace(
     in_body(
         "A token for RTC, Signaling or Chat",
@@ -36,8 +35,7 @@ def get_token(request: HttpRequest) -> Issue:
     rtc needs channel and uid. rtm needs uid, and joins a stream channel if there is a channel. chat without uid gives
     the app token. Unlike on the original, null is an error: a user left out by mistake would be an administrator of Chat.
     """
-    body = reading.json_object(request, any_type=True)
-    reading.reject_unknown(body, _FIELDS)
+    body = reading.described_body(request, DESCRIPTION, any_type=True)
     token_type, channel, uid = (reading.text(body, name) for name in ("tokenType", "channel", "uid"))
     role = agora_fields.role(word) if (word := reading.text(body, "role")) else None
     version = agora_fields.token_version(request)

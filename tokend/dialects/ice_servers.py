@@ -33,6 +33,8 @@ _ANSWER: Final = object_of(
     closed=False,
 )
 _SUMMARY: Final = "ICE servers with TURN credentials, as RTCPeerConnection takes them"
+_GET: Final = in_query(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)
+_POST: Final = in_body(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)
 
 
 def _get(request: HttpRequest) -> Issue:
@@ -40,8 +42,7 @@ def _get(request: HttpRequest) -> Issue:
 
 
 def _post(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
-    reading.reject_unknown(body, ("user", "ttl"))
+    body = reading.described_body(request, _POST)
     return credentials_for(reading.text(body, "user"), reading.seconds(body, "ttl"))
 
 
@@ -60,8 +61,8 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
 DIALECT: Final = Dialect(
     "ice-servers",
     (
-        Endpoint("GET", _PATH, _get, _render, description=in_query(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)),
-        Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)),
+        Endpoint("GET", _PATH, _get, _render, description=_GET),
+        Endpoint("POST", _PATH, _post, _render, description=_POST),
     ),
     render_error,
     kinds=turn_kind,

@@ -64,8 +64,7 @@ def _standard(request: HttpRequest) -> Issue:
 
 def _body(request: HttpRequest) -> Mapping[str, Any]:
     """The body with the names of the standard."""
-    body = reading.json_object(request)
-    reading.reject_unknown(body, (*_FIELDS, *_OLDER))
+    body = reading.described_body(request, _STANDARD)
     for older, name in _OLDER.items():
         if older in body and name in body:
             raise ApiError(Code.INVALID_FIELD, f"cannot be combined with {name}: send one of them", older)

@@ -40,7 +40,6 @@ BATCH_BODY_LIMIT: Final = 64 * 1024
 """Bytes."""
 _USERS: Final = ("user", "uid", "account")
 """Names of the user in a request to inspect: kinds call it so."""
-_INSPECT: Final = ("token", "channel", *_USERS, "product")
 _AUTHORIZER: Final = "is asked before a token is issued, and may refuse or narrow it; explain does not ask it"
 
 
@@ -109,8 +108,7 @@ def _explain(request: HttpRequest) -> Explain:
 
 
 def _inspect(request: HttpRequest) -> Inspect:
-    body = reading.json_object(request)
-    reading.reject_unknown(body, _INSPECT)
+    body = reading.described_body(request, _INSPECTION)
     token, channel, product = (reading.text(body, name) for name in ("token", "channel", "product"))
     if token is None:
         raise ApiError(Code.INVALID_FIELD, "is missing", "token")

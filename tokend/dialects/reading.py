@@ -4,7 +4,7 @@ They raise `ApiError` (400) for invalid input, and name the field.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import suggestion
-from tokend.dialects.contract import FORM, JSON, HttpRequest
+from tokend.dialects.contract import FORM, JSON, Description, HttpRequest
 
 MAX_FIELDS: Final = 50
 """The most fields of a form or a query."""
@@ -35,6 +35,16 @@ def json_object(request: HttpRequest, *, any_type: bool = False) -> dict[str, An
     if not isinstance(value, dict):
         raise ApiError(Code.MALFORMED, "the body must be a JSON object")
     return value
+
+
+def described_body(request: HttpRequest, description: Description, *, any_type: bool = False) -> dict[str, Any]:
+    """Return the body, a JSON object. Raises `ApiError` for a field that the description does not have.
+
+    `any_type`: as above.
+    """
+    body = json_object(request, any_type=any_type)
+    reject_unknown(body, (description.body or {})["properties"])
+    return body
 
 
 def form(request: HttpRequest) -> tuple[tuple[str, str], ...]:
@@ -81,7 +91,7 @@ def _json_sentence(body: bytes, error: Exception) -> str:
     return "the body is not valid JSON (one object, in UTF-8)"
 
 
-def reject_unknown(fields: Mapping[str, object], known: Sequence[str]) -> None:
+def reject_unknown(fields: Mapping[str, object], known: Collection[str]) -> None:
     """Raise `ApiError` for a field that the API does not have."""
     for name in fields:
         if name not in known:

@@ -47,7 +47,7 @@ def read(token: str) -> Reading006:
     seconds = {name: _seconds(point, issued_at) for name, point in points.items()}
     grant = Grant(decoded.app_id, v006.VERSION, max(0, expires_at - issued_at), tuple(_services(seconds)))
     hidden = frozenset({"channel", "user", "ttl", "signed_by"})
-    places = _places(decoded, None, ())
+    places = _places(_texts(decoded, None, ()), None, ())
     return Reading006(grant, None, issued_at, expires_at, hidden, points=points, places=places)
 
 
@@ -55,23 +55,27 @@ def read_with(token: str, channel: str | None, user: str | None, app_credentials
     """Add channel and user if their checksums are right, and the signer if both places are known."""
     decoded, reading = v006.decode(token), read(token)
     users = () if user is None else (user, *filter(None, [unsigned(user)]))
-    places = _places(decoded, channel, users)
+    texts = _texts(decoded, channel, users)
+    places = _places(texts, channel, users)
     services = reading.grant.services
     has_rtc = any(service.name == "rtc" for service in services)
     known: dict[str, str | Extent] = {}
     if channel is not None and places[0] == "channel" and has_rtc:
         known["channel"] = channel
-    if (matching := _matching_user(decoded, users)) is not None:
+    of_user = texts if RTM_LOGIN_006 in decoded.privileges else texts[1:]
+    if (matching := next((name for name in users if name and name in of_user), None)) is not None:
         known["user"] = matching
     elif has_rtc and places[1] == EMPTY and len(services) == 1:
         known["user"] = ANY  # uid 0, the only wildcard in 006
     hidden = reading.hidden - known.keys()
     signed_by = None
-    texts = _texts(decoded, channel, users)
-    if texts is not None:
+    channel_text, uid_text = texts
+    if channel_text is not None and uid_text is not None:
         hidden -= {"signed_by"}
         if decoded.app_id == app_credentials.app_id:
-            signed_by = signer(app_credentials, lambda certificate: v006.verifies(decoded, certificate, *texts))
+            signed_by = signer(
+                app_credentials, lambda certificate: v006.verifies(decoded, certificate, channel_text, uid_text)
+            )
     if not has_rtc:
         hidden -= {"channel"}
     completed = tuple(_completed(service, known) for service in services)
@@ -107,31 +111,17 @@ def _completed(service: Service, known: Mapping[str, str | Extent]) -> Service:
     return replace(service, user=known.get("user", NOT_APPLICABLE), channel=channel)
 
 
-def _places(decoded: v006.Decoded, channel: str | None, users: tuple[str, ...]) -> tuple[str, str]:
-    """What stands in the places of channel and uid. The usual content comes first, if channel and user are equal."""
-    names_by_crc: dict[str, set[int]] = {
-        "channel": set() if channel is None else {v006.crc(channel)},
-        "user": {v006.crc(user) for user in users},
-    }
-
-    def name_of(crc: int, order: tuple[str, str]) -> str:
-        if crc == 0:
-            return EMPTY
-        return next((name for name in order if crc in names_by_crc[name]), UNKNOWN)
-
-    return name_of(decoded.channel_crc, ("channel", "user")), name_of(decoded.uid_crc, ("user", "channel"))
-
-
-def _matching_user(decoded: v006.Decoded, users: tuple[str, ...]) -> str | None:
-    """The user whose checksum is in the place of the uid or, if the token has an RTM login, of the channel."""
-    crcs = {decoded.uid_crc, decoded.channel_crc} if RTM_LOGIN_006 in decoded.privileges else {decoded.uid_crc}
-    return next((user for user in users if user and v006.crc(user) in crcs), None)
-
-
-def _texts(decoded: v006.Decoded, channel: str | None, users: tuple[str, ...]) -> tuple[str, str] | None:
-    """The texts in the places of channel and uid, or None if one of them is unknown."""
+def _texts(decoded: v006.Decoded, channel: str | None, users: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """The texts in the places of channel and uid; None for one that is unknown."""
     candidates = ("", *users, *(() if channel is None else (channel,)))
     by_crc = {v006.crc(text): text for text in candidates}
-    if decoded.channel_crc in by_crc and decoded.uid_crc in by_crc:
-        return by_crc[decoded.channel_crc], by_crc[decoded.uid_crc]
-    return None
+    return by_crc.get(decoded.channel_crc), by_crc.get(decoded.uid_crc)
+
+
+def _places(texts: tuple[str | None, str | None], channel: str | None, users: tuple[str, ...]) -> tuple[str, str]:
+    """What stands in the places of channel and uid. The usual content comes first, if channel and user are equal."""
+    of_users: dict[str | None, str] = dict.fromkeys(users, "user")
+    others: dict[str | None, str] = {"": EMPTY, None: UNKNOWN}
+    first = {**of_users, channel: "channel", **others}
+    second = {channel: "channel", **of_users, **others}
+    return first[texts[0]], second[texts[1]]

@@ -7,7 +7,6 @@ signature = HMAC-SHA256(certificate, app_id + channel + uid + message)
 Source: the npm package agora-access-token 2.0.4. Integers are little-endian.
 """
 
-import base64
 import hmac
 import zlib
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.backends.agora.packing import Unpacker, WireError, from_base64, pack_bytes, pack_map, pack_u32
+from tokend.backends.agora.packing import Unpacker, WireError, from_base64, pack_bytes, pack_map, pack_u32, to_base64
 
 VERSION: Final = "006"
 APP_ID_LENGTH: Final = 32
@@ -57,7 +56,7 @@ def encode(content: Content, certificate: str) -> str:
     message = pack_u32(content.salt) + pack_u32(content.issue_ts + DAY) + pack_map(content.privileges)
     signature = _sign(content.app_id, channel, uid, message, certificate)
     body = pack_bytes(signature) + pack_u32(zlib.crc32(channel)) + pack_u32(zlib.crc32(uid)) + pack_bytes(message)
-    return VERSION + content.app_id + base64.b64encode(body).decode()
+    return VERSION + content.app_id + to_base64(body)
 
 
 def decode(token: str) -> Decoded:
