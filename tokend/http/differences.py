@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tokend.config.isolation import Isolated
@@ -24,17 +24,23 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
         return {"problems": list(map(str, error.problems)), "apps": {}, "settings": [], "at_next_start": []}
     served = reloader.configuration
     written = await reloader.written()
-    found = await asyncio.to_thread(_difference, isolated, served, written, reloader.source, files)
+    changes = {"added": isolated.added, "changed": isolated.changed, "removed": reloader.removed_by(isolated)}
+    found = await asyncio.to_thread(_difference, changes, isolated, served, written, reloader.source, files)
     return {"problems": [], **found, "at_next_start": reloader.at_next_start(isolated.configuration)}
 
 
 def _difference(
-    isolated: Isolated, served: Configuration, before: Mapping[str, Any], source: Source, files: Files
+    changes: Mapping[str, Collection[str]],
+    isolated: Isolated,
+    served: Configuration,
+    before: Mapping[str, Any],
+    source: Source,
+    files: Files,
 ) -> dict[str, Any]:
     after = comparable(source, files.replayed())
     apps: dict[str, dict[str, Any]] = {}
-    for change in ("added", "changed", "removed"):
-        for name in sorted(getattr(isolated, change)):
+    for change, names in changes.items():
+        for name in sorted(names):
             apps[name] = {"change": change, "keys": _keys(before["apps"].get(name, {}), after["apps"].get(name, {}))}
     for name, problems in errors_of(isolated).items():
         apps[name] = {"change": "invalid", "problems": problems}

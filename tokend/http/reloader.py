@@ -143,10 +143,10 @@ class Reloader:
         """Note and log what serves now."""
         configuration = isolated.configuration
         self._valid_in = {name: self._valid_in.get(name, self.files) for name in isolated.kept}
+        removed = self.removed_by(isolated)
         self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
         self.refused, self.loaded_at = False, self._clock()
-        removed = tuple(sorted(isolated.removed))
         self._log.event(
             "reload",
             "warning" if removed else "info",
@@ -160,6 +160,11 @@ class Reloader:
         for warning in (*self.warnings_of(configuration, self._clock()), *result.at_next_start):
             self._log.event("warning", "warning", message=warning)
         return result
+
+    def removed_by(self, isolated: Isolated) -> tuple[str, ...]:
+        """Names of the apps that are then gone, also of those that were invalid and answered 503."""
+        answered = isolated.removed | self.isolated.invalid_apps.keys()
+        return tuple(sorted(answered - isolated.configuration.apps.keys() - isolated.invalid_apps.keys()))
 
     async def preview(self) -> tuple[Isolated, Files]:
         """What a reload would serve now, and its files. Raises `ConfigurationError` for errors outside the apps."""
