@@ -192,13 +192,8 @@ class Reloader:
 
         Also an app that is invalid from its beginning: it takes its routes, and answers 503 there, until it is gone.
         """
-        fails = any(
-            not invalid.serves_previous
-            for found in (self.isolated, isolated)
-            for invalid in found.invalid_apps.values()
-        )
         settings = isolated.configuration.settings_fingerprint != self.configuration.settings_fingerprint
-        return isolated.changes_apps or settings or fails
+        return isolated.changes_apps or settings or _answering_503(isolated) != _answering_503(self.isolated)
 
     def _accept(self, result: str, removed: tuple[str, ...] = ()) -> Reloaded:
         return Reloaded(
@@ -242,6 +237,11 @@ def _written(
 def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:
     """The errors of each invalid app, as sentences with their places."""
     return {name: tuple(map(str, invalid.problems)) for name, invalid in isolated.invalid_apps.items()}
+
+
+def _answering_503(isolated: Isolated) -> dict[str, object]:
+    """The routes of each app that is not served at all."""
+    return {name: invalid.routes for name, invalid in isolated.invalid_apps.items() if not invalid.serves_previous}
 
 
 def _sentences(isolated: Isolated) -> dict[str, list[str]]:

@@ -247,6 +247,23 @@ async def test_a_newcomer_takes_no_path_that_is_served(tenants: Tenants, aiohttp
     assert app[CONTROL].snapshot().values["tokend_requests"][("acme", "200")] == 1
 
 
+async def test_a_reload_that_only_makes_apps_invalid_is_refused_also_beside_one_that_was_invalid_before(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    """It was done, with 200, since the other app answers 503: so it did before."""
+    tenants.write("acme", _GOOD)
+    tenants.write("bolt", _BAD)
+    app = tenants.application()
+    await aiohttp_client(app)
+    admin = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN)
+    tenants.write("acme", _BAD)
+    response = await admin.post("/-/reload")
+    assert (response.status, (await response.json())["result"]) == (409, "refused")
+    tenants.write("bolt", _GOOD)
+    answer = await (await admin.post("/-/reload")).json()
+    assert answer["result"] == "done", answer
+
+
 async def test_on_invalid_app_refuse_is_all_or_nothing(tenants: Tenants) -> None:
     tenants.write("acme", _GOOD)
     tenants.write("bolt", _BAD)
