@@ -200,13 +200,14 @@ def _warnings(dialect: Dialect, options: StrictModel, at: KeyPath, within: _With
             if backend is not None and not set(extras) <= set(backend.extras):
                 report.add_after(
                     at,
-                    f"{dialect.name} needs {listed(extras)} of kind {kind}, whose backend does not give them: use another "
-                    "backend for this kind, or another dialect",
+                    f"{dialect.name} needs {listed(extras)} of kind {redact_secrets(kind)}, whose backend does not give them: "
+                    "use another backend for this kind, or another dialect",
                 )
         if kinds and kinds.keys().isdisjoint(within.kinds):
+            names = ", ".join(map(redact_secrets, kinds))  # an option of the dialect may be the name of a kind
             found.append(
-                f"has the dialect {dialect.name}, and the app has none of its kinds ({', '.join(kinds)}), so each of its "
-                "requests for a token fails. Add a kind to `backends`, or remove the dialect"
+                f"has the dialect {dialect.name}, and the app has none of its kinds ({names}), so each of its requests for "
+                "a token fails. Add a kind to `backends`, or remove the dialect"
             )
     except PLUGIN_ERRORS as error:
         report.add_after(at, DIALECTS.broken(dialect.name, error))

@@ -203,5 +203,5 @@ class Dialect(Struct, frozen=True):
     api_version: int = 1
     Options: type[StrictModel] = StrictModel
     warnings: Callable[[Any], Sequence[str]] = lambda options: ()
-    kinds: Callable[[Any], Mapping[str, Sequence[str]]] = lambda options: {}
     error: Schema = NOTHING
+    kinds: Callable[[Any], Mapping[str, Sequence[str]]] = lambda options: {}

@@ -41,7 +41,9 @@ def _difference(
     apps: dict[str, dict[str, Any]] = {}
     for change, names in changes.items():
         for name in sorted(names):
-            apps[name] = {"change": change, "keys": _keys(before["apps"].get(name, {}), after["apps"].get(name, {}))}
+            parts = [written["apps"].get(name, {}) for written in (before, after)]
+            # of an app that was invalid, and is gone, neither is known
+            apps[name] = {"change": change, "keys": _keys(*parts) if any(parts) else []}
     for name, problems in errors_of(isolated).items():
         apps[name] = {"change": "invalid", "problems": problems}
     changed = isolated.configuration.settings_fingerprint != served.settings_fingerprint

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from tests.built_in_dialects import DIALECTS as BUILT_IN
-from tests.unit.http.running import DEMO, configuration_of
+from tests.unit.http.running import CERTIFICATE, DEMO, configuration_of
 from tokend.config.entry_points import BACKENDS, DIALECTS
 from tokend.config.problems import ConfigurationError
 from tokend.core.errors import ApiError
+from tokend.core.validation import StrictModel
 from tokend.dialects import native
 from tokend.dialects.contract import Dialect, HttpResponse
 
@@ -29,6 +30,13 @@ def test_a_route_whose_dialect_has_no_kind_of_the_app_is_warned_of(dialect: str,
         f"app demo: route /demo has the dialect {name}, and the app has none of its kinds ({kinds}), so each of its requests "
         "for a token fails. Add a kind to `backends`, or remove the dialect",
     )
+
+
+def test_a_secret_in_the_place_of_a_kind_is_not_shown() -> None:
+    """Each start and `check` printed a certificate that stood at `kind` of a dialect."""
+    for dialect in ("livekit", "pusher"):
+        (warning,) = configuration_of(_routes(f'[native, {{{dialect}: {{kind: "{CERTIFICATE}"}}}}]')).warnings
+        assert "none of its kinds ((hidden: it looks like a secret))" in warning
 
 
 def test_one_of_several_kinds_is_enough() -> None:
@@ -51,6 +59,19 @@ def test_a_kind_whose_backend_lacks_what_the_answers_need_is_a_problem() -> None
     ]
     lines = str(caught.value).splitlines()[:3]
     assert [line.partition("routes[0].")[2] for line in lines] == [f"{place}, {end}" for place in places]
+
+
+def test_a_kind_whose_name_looks_like_a_secret_is_not_shown() -> None:
+    name = "a970ca35de60c44645bbae8a215061b3"
+    with pytest.raises(ConfigurationError) as caught:
+        configuration_of(_routes(f"{{livekit: {{kind: {name}}}}}", f"{{{name}: {{backend: jwt, {_TEMPLATE[1:]}}}"))
+    assert "needs server_url of kind (hidden: it looks like a secret), whose backend" in str(caught.value)
+
+
+def test_a_dialect_written_before_there_were_kinds_has_the_arguments_that_it_had() -> None:
+    """`kinds` took the place of `error`, and the dialect was broken inside."""
+    schema = {"type": "object"}
+    assert Dialect("joinlink", (), native.render_error, 1, StrictModel, lambda options: (), schema).error == schema
 
 
 def test_a_dialect_that_fails_while_it_names_its_kinds_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
