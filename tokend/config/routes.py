@@ -207,7 +207,7 @@ def _warnings(dialect: Dialect, options: StrictModel, at: KeyPath, within: _With
             names = ", ".join(map(redact_secrets, kinds))  # an option of the dialect may be the name of a kind
             found.append(
                 f"has the dialect {dialect.name}, and the app has none of its kinds ({names}), so each of its requests for "
-                "a token fails. Add a kind to `backends`, or remove the dialect"
+                "a token fails. Add a kind to `backends`, name one in the options of the dialect, or remove the dialect"
             )
     except PLUGIN_ERRORS as error:
         report.add_after(at, DIALECTS.broken(dialect.name, error))

@@ -194,6 +194,6 @@ DIALECT: Final = Dialect(
     ),
     render_error,
     Options=LiveKitDialectOptions,
-    kinds=lambda options: {options.kind: ("server_url",)},
+    kinds=lambda options: {options.kind: ()},
     error=ERROR,
 )

@@ -28,7 +28,7 @@ def test_a_route_whose_dialect_has_no_kind_of_the_app_is_warned_of(dialect: str,
     name = dialect.strip("{").partition(":")[0]
     assert configuration_of(_routes(f"[native, {dialect}]")).warnings == (
         f"app demo: route /demo has the dialect {name}, and the app has none of its kinds ({kinds}), so each of its requests "
-        "for a token fails. Add a kind to `backends`, or remove the dialect",
+        "for a token fails. Add a kind to `backends`, name one in the options of the dialect, or remove the dialect",
     )
 
 
@@ -64,8 +64,8 @@ def test_a_kind_whose_backend_lacks_what_the_answers_need_is_a_problem() -> None
 def test_a_kind_whose_name_looks_like_a_secret_is_not_shown() -> None:
     name = "a970ca35de60c44645bbae8a215061b3"
     with pytest.raises(ConfigurationError) as caught:
-        configuration_of(_routes(f"{{livekit: {{kind: {name}}}}}", f"{{{name}: {{backend: jwt, {_TEMPLATE[1:]}}}"))
-    assert "needs server_url of kind (hidden: it looks like a secret), whose backend" in str(caught.value)
+        configuration_of(_routes(f"{{pusher: {{kind: {name}}}}}", f"{{{name}: {{backend: jwt, {_TEMPLATE[1:]}}}"))
+    assert "needs auth of kind (hidden: it looks like a secret), whose backend" in str(caught.value)
 
 
 def test_a_dialect_written_before_there_were_kinds_has_the_arguments_that_it_had() -> None:

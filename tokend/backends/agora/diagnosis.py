@@ -48,7 +48,7 @@ def _problems(reading: Reading, services: Sequence[Service], join: Join, now: in
         yield from diagnosis_006.problems(reading, services, join)
     else:
         joins_channel = join.product is None and join.channel is not None
-        if joins_channel and services and all(service.channel is NOT_APPLICABLE for service in services):
+        if joins_channel and services and not any(_has_channels(service) for service in services):
             yield _wrong_product(reading, "rtc")
         yield from diagnosis_ids.mismatches(reading.grant, services, join)
     yield from diagnosis_ids.invalid_ids(services, join)
@@ -99,6 +99,10 @@ def _owner_problems(reading: Reading, app_id: str, names: Sequence[str]) -> Iter
             "Is the certificate in the configuration the project's, "
             "and is it enabled in the console? (A project without one answers 119 to any token.)"
         )
+
+
+def _has_channels(service: Service) -> bool:
+    return service.channel is not NOT_APPLICABLE or bool(service.more_channels)
 
 
 def _wrong_product(reading: Reading, product: str) -> str:
