@@ -8,9 +8,8 @@ import sys
 def main() -> int:
     """The exit code."""
     _forget_working_directory()
-    if sys.argv[1:2] == [
-        "serve"
-    ]:  # these would end it until it has handlers; the configuration is read only after that
+    # signals of a server would end it until it has handlers; the configuration is read only after that
+    if sys.argv[1:2] == ["serve"]:
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
     try:
