@@ -39,7 +39,7 @@ def run_printing(command: Callable[[], int]) -> int:
 
 
 def print_line(text: str) -> None:
-    """Print a line of a command whose exit code tells something. Lines that nobody reads are dropped: it goes on to that code."""
+    """Print a line of a command whose exit code is its result. Without a reader the line is dropped, and the command goes on."""
     try:
         print(text)
     except BrokenPipeError:

@@ -162,7 +162,7 @@ class Reloader:
         return result
 
     def removed_by(self, isolated: Isolated) -> tuple[str, ...]:
-        """Names of the apps that are then gone, also of those that were invalid and answered 503."""
+        """Names of the apps that are no longer in `isolated`, also of those that were invalid and answered 503."""
         answered = isolated.removed | self.isolated.invalid_apps.keys()
         return tuple(sorted(answered - isolated.configuration.apps.keys() - isolated.invalid_apps.keys()))
 
